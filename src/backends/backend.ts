@@ -1,0 +1,83 @@
+/**
+ * The contract of a backend: where records rest. Types only. A backend never sees a secret: what is secret comes sealed.
+ *
+ * Types, schemas and documents are records of one form, told apart by `kind`. (kind, type, name) is unique. Every method rejects with an
+ * `AshlarError`; "not there" is an empty answer, and only that.
+ * @module
+ */
+import type { JsonObject } from "../json.ts";
+import type { Reference } from "../stores/store.ts";
+
+/** What a record describes. */
+export type RecordKind = "document" | "type" | "schema";
+
+/** A record at rest. All of it but `sealed` is readable, and bound to `sealed`: change any part and it does not open. */
+export interface StoredRecord {
+  readonly id: string;
+  readonly kind: RecordKind;
+  readonly type: string;
+  readonly name: string;
+  /** Checksum of the document's schema; empty for other kinds. */
+  readonly schema: string;
+  readonly data: JsonObject;
+  readonly references: Readonly<Record<string, Reference>>;
+  readonly secrets: Readonly<Record<string, { readonly changed: string }>>;
+  /** The vault's token for the secret half. */
+  readonly sealed: string;
+  readonly revision: number;
+  readonly created: string;
+  readonly updated: string;
+  readonly updatedBy: string;
+}
+
+/** Names one record. */
+export type RecordKey = { readonly kind: RecordKind; readonly type: string; readonly name: string } | { readonly id: string };
+
+/** The contract. */
+export interface Backend {
+  /** Where it is, as a URL without credentials. */
+  readonly url: string;
+
+  /** Identity of the store, made when the store was; bound into every sealed record. @throws AshlarError `ERR_NO_STORE` */
+  storeId(): Promise<string>;
+
+  /** The record, or null. */
+  get(key: RecordKey): Promise<StoredRecord | null>;
+
+  /**
+   * The record and all it refers to, in any order, each once; empty when it is not there. A record referred to and gone is left out.
+   * References are followed {@link MAX_REFERENCE_DEPTH} deep and one more, so that the caller can tell.
+   */
+  graph(key: RecordKey): Promise<readonly StoredRecord[]>;
+
+  /**
+   * Writes a record if what is there has the revision `expected`; null: if nothing has its kind, type and name.
+   * One step: of two writers with one expectation, one wins.
+   * @throws AshlarError `ERR_CONFLICT` with `expected` and `actual` (null: gone); `ERR_EXISTS` for an expectation of null;
+   * `ERR_BROKEN_REFERENCE` when what it refers to is not there.
+   */
+  put(record: StoredRecord, expected: number | null): Promise<void>;
+
+  /**
+   * Removes all of them or none.
+   * @throws AshlarError `ERR_CONFLICT` when one has another revision or is gone; `ERR_REFERENCED` when a record not among them refers to one.
+   */
+  remove(records: readonly { readonly id: string; readonly revision: number }[]): Promise<void>;
+
+  /** The records that refer to a record directly, in order of type and name. */
+  referrers(id: string): Promise<readonly StoredRecord[]>;
+
+  /** Records of a kind in order of type and name (by bytes), after a place, at most `limit`. */
+  list(query: {
+    kind: RecordKind;
+    type?: string | undefined;
+    after?: { type: string; name: string } | undefined;
+    limit: number;
+  }): Promise<readonly StoredRecord[]>;
+
+  /** Lets go of files and connections; may be called twice. */
+  close(): Promise<void>;
+}
+
+/** How deep documents may refer to documents. Prefect's bound (protocol.md §4.2). */
+export const MAX_REFERENCE_DEPTH = 50;

@@ -1,0 +1,108 @@
+/**
+ * Records in this process's memory, gone with it: for tests, demonstrations and programs that fill their own store. Touches the contract.
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { AshlarError } from "../errors.ts";
+import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "./backend.ts";
+
+/** A new, empty backend. */
+export function memoryBackend(): Backend {
+  return new MemoryBackend();
+}
+
+class MemoryBackend implements Backend {
+  readonly url = "memory:";
+  readonly #id = randomUUID();
+  readonly #byId = new Map<string, StoredRecord>();
+  readonly #idByName = new Map<string, string>();
+
+  async storeId(): Promise<string> {
+    return this.#id;
+  }
+
+  async get(key: RecordKey): Promise<StoredRecord | null> {
+    return this.#find(key) ?? null;
+  }
+
+  async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
+    const found = new Map<string, StoredRecord>();
+    let level = [this.#find(key)];
+    for (let depth = 0; depth <= MAX_REFERENCE_DEPTH + 1 && level.length > 0; depth++) {
+      const fresh = level.filter((record) => record !== undefined && !found.has(record.id)) as StoredRecord[];
+      for (const record of fresh) found.set(record.id, record);
+      level = fresh.flatMap((record) => Object.values(record.references).map(({ id }) => this.#byId.get(id)));
+    }
+    return [...found.values()];
+  }
+
+  async put(record: StoredRecord, expected: number | null): Promise<void> {
+    const { kind, type, name } = record;
+    const existing = this.#find(expected === null ? { kind, type, name } : { id: record.id });
+    const actual = existing?.revision ?? null;
+    const about = { type, name, expected, actual };
+    if (expected === null && existing) throw new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
+    if (actual !== expected)
+      throw new AshlarError("ERR_CONFLICT", `${type}/${name} is not at revision ${expected} any more: someone else wrote it.`, about);
+    for (const { id, type: to, name: at } of Object.values(record.references)) {
+      if (!this.#byId.has(id))
+        throw new AshlarError("ERR_BROKEN_REFERENCE", `${type}/${name} refers to ${to}/${at}, which is not there any more.`, {
+          type,
+          name,
+        });
+    }
+    this.#byId.set(record.id, structuredClone(record));
+    this.#idByName.set(nameKey(record), record.id);
+  }
+
+  async remove(records: readonly { id: string; revision: number }[]): Promise<void> {
+    const ids = new Set(records.map(({ id }) => id));
+    for (const { id, revision } of records) {
+      const actual = this.#byId.get(id)?.revision ?? null;
+      if (actual !== revision)
+        throw new AshlarError("ERR_CONFLICT", "Someone else wrote or deleted the document.", { expected: revision, actual });
+      const referrers = (await this.referrers(id)).filter((parent) => !ids.has(parent.id)).map(({ type, name }) => `${type}/${name}`);
+      if (referrers.length > 0)
+        throw new AshlarError(
+          "ERR_REFERENCED",
+          `Other documents refer to it: ${referrers.join(", ")}. Delete them first, or all together with { cascade: true }.`,
+          { documents: referrers },
+        );
+    }
+    for (const id of ids) {
+      this.#idByName.delete(nameKey(this.#byId.get(id) as StoredRecord));
+      this.#byId.delete(id);
+    }
+  }
+
+  async referrers(id: string): Promise<readonly StoredRecord[]> {
+    return [...this.#byId.values()]
+      .filter((record) => Object.values(record.references).some((reference) => reference.id === id))
+      .sort(byPlace);
+  }
+
+  async list({ kind, type, after, limit }: Parameters<Backend["list"]>[0]): Promise<readonly StoredRecord[]> {
+    const fits = (record: StoredRecord) =>
+      record.kind === kind && (type === undefined || record.type === type) && (after === undefined || byPlace(record, after) > 0);
+    return [...this.#byId.values()].filter(fits).sort(byPlace).slice(0, limit);
+  }
+
+  async close(): Promise<void> {}
+
+  #find(key: RecordKey): StoredRecord | undefined {
+    const id = "id" in key ? key.id : this.#idByName.get(nameKey(key));
+    return id === undefined ? undefined : this.#byId.get(id);
+  }
+}
+
+function nameKey({ kind, type, name }: { kind: string; type: string; name: string }): string {
+  return `${kind}/${type}/${name}`;
+}
+
+function byPlace(a: { type: string; name: string }, b: { type: string; name: string }): number {
+  return compare(a.type, b.type) || compare(a.name, b.name);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

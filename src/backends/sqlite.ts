@@ -1,0 +1,332 @@
+/**
+ * Records in one SQLite file, by Node's own node:sqlite. Touches node:sqlite and node:fs, imported when a store is opened.
+ *
+ * WAL, full sync: an acknowledged write survives a power cut. Every change is one transaction begun as a writer, so that compare-and-swap holds
+ * between processes; a locked database is waited for up to five seconds.
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { AshlarError } from "../errors.ts";
+import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "./backend.ts";
+
+/** Marks the file as ours: "Ashl" in ASCII. https://www.sqlite.org/pragma.html#pragma_application_id */
+const APPLICATION_ID = 0x4173_686c;
+const FORMAT_VERSION = 1;
+const LOCK_TIMEOUT_MS = 5000;
+
+const TABLES = `
+  CREATE TABLE store (id TEXT NOT NULL) STRICT;
+  CREATE TABLE records (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
+    revision INTEGER NOT NULL, body TEXT NOT NULL, sealed TEXT NOT NULL, UNIQUE (kind, type, name)
+  ) STRICT;
+  CREATE TABLE record_references (
+    parent TEXT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    child TEXT NOT NULL REFERENCES records (id) DEFERRABLE INITIALLY DEFERRED,
+    PRIMARY KEY (parent, child)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX references_by_child ON record_references (child);
+`;
+const COLUMNS = "id, kind, type, name, revision, body, sealed";
+
+/** Where the file is. */
+export interface SqliteOptions {
+  /** Path of the file. */
+  readonly path: string;
+  /** Make it if it is not there. Default false. */
+  readonly create?: boolean | undefined;
+}
+
+/**
+ * Opens a SQLite file as a backend.
+ * @throws AshlarError `ERR_NO_STORE` when it is not there; `ERR_UNSUPPORTED` when a newer version made it; `ERR_CANNOT_OPEN` when it is no store.
+ */
+export async function sqliteBackend(options: SqliteOptions): Promise<Backend> {
+  const { DatabaseSync } = await import("node:sqlite").catch(() => {
+    throw new AshlarError("ERR_UNSUPPORTED", `Stores in SQLite need Node 24.15 or newer; this is ${process.version}.`);
+  });
+  const { path, create } = options;
+  const url = `sqlite:${path}`;
+  if (!existsSync(path)) {
+    if (create !== true)
+      throw new AshlarError("ERR_NO_STORE", `There is no store at ${url}. "ashlar init --store ${url}" makes one.`, { store: url });
+    makeFile(path, url);
+  }
+  const database = guarded(url, () => new DatabaseSync(path, { timeout: LOCK_TIMEOUT_MS, enableForeignKeyConstraints: true }));
+  try {
+    guarded(url, () => prepareFile(database, url, create === true));
+    return new SqliteBackend(database, url);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function makeFile(path: string, url: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, "a", 0o600)); // SQLite's own files beside it take these permissions over
+  } catch (error) {
+    throw new AshlarError("ERR_DENIED", `${url} cannot be made (${(error as NodeJS.ErrnoException).code}).`, { store: url });
+  }
+}
+
+function prepareFile(database: DatabaseSync, url: string, create: boolean): void {
+  database.exec("PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;");
+  const pragma = (name: string) => Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+  if (create && pragma("application_id") === 0 && pragma("schema_version") === 0) {
+    database.exec("PRAGMA journal_mode = WAL;");
+    inTransaction(database, () => {
+      if (pragma("application_id") === APPLICATION_ID) return; // another process was faster
+      database.exec(`${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT_VERSION};`);
+      database.prepare("INSERT INTO store (id) VALUES (?)").run(randomUUID());
+    });
+  }
+  if (pragma("application_id") !== APPLICATION_ID)
+    throw new AshlarError("ERR_CANNOT_OPEN", `${url} is no store of Ashlar.`, { store: url });
+  if (pragma("user_version") !== FORMAT_VERSION)
+    throw new AshlarError(
+      "ERR_UNSUPPORTED",
+      `${url} was made by another version of Ashlar (format ${pragma("user_version")}; this one reads ${FORMAT_VERSION}).`,
+      { store: url },
+    );
+}
+
+class SqliteBackend implements Backend {
+  readonly url: string;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #open = true;
+
+  constructor(database: DatabaseSync, url: string) {
+    this.#database = database;
+    this.url = url;
+  }
+
+  async storeId(): Promise<string> {
+    const [row] = this.#all("SELECT id FROM store");
+    if (typeof row?.id !== "string")
+      throw new AshlarError("ERR_CANNOT_OPEN", `${this.url} has lost its identity: the file is damaged.`, { store: this.url });
+    return row.id;
+  }
+
+  async get(key: RecordKey): Promise<StoredRecord | null> {
+    const [row] =
+      "id" in key
+        ? this.#all(`SELECT ${COLUMNS} FROM records WHERE id = ?`, key.id)
+        : this.#all(`SELECT ${COLUMNS} FROM records WHERE kind = ? AND type = ? AND name = ?`, key.kind, key.type, key.name);
+    return row ? this.#record(row) : null;
+  }
+
+  async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
+    const [where, ...values] = "id" in key ? ["id = ?", key.id] : ["kind = ? AND type = ? AND name = ?", key.kind, key.type, key.name];
+    const rows = this.#all(
+      `WITH RECURSIVE reached (id, depth) AS (
+         SELECT id, 0 FROM records WHERE ${where}
+         UNION SELECT r.child, reached.depth + 1 FROM reached JOIN record_references r ON r.parent = reached.id WHERE reached.depth <= ${MAX_REFERENCE_DEPTH}
+       ) SELECT ${COLUMNS} FROM records WHERE id IN (SELECT id FROM reached)`,
+      ...values,
+    );
+    return rows.map((row) => this.#record(row));
+  }
+
+  async put(record: StoredRecord, expected: number | null): Promise<void> {
+    const { id, kind, type, name, revision, sealed, ...body } = record;
+    const children = new Set(Object.values(record.references).map((reference) => reference.id));
+    this.#guarded(() =>
+      inTransaction(this.#database, () => {
+        const text = JSON.stringify(body);
+        const { changes } =
+          expected === null
+            ? this.#run(
+                `INSERT INTO records (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+                id,
+                kind,
+                type,
+                name,
+                revision,
+                text,
+                sealed,
+              )
+            : this.#run(
+                "UPDATE records SET revision = ?, body = ?, sealed = ? WHERE id = ? AND revision = ?",
+                revision,
+                text,
+                sealed,
+                id,
+                expected,
+              );
+        if (changes === 0) throw this.#lostRace(record, expected);
+        if (expected !== null) this.#run("DELETE FROM record_references WHERE parent = ?", id);
+        for (const child of children) {
+          const { changes: linked } = this.#run(
+            "INSERT INTO record_references (parent, child) SELECT ?, id FROM records WHERE id = ?",
+            id,
+            child,
+          );
+          if (linked === 0) throw gone(record, child);
+        }
+      }),
+    );
+  }
+
+  async remove(records: readonly { id: string; revision: number }[]): Promise<void> {
+    const ids = JSON.stringify(records.map(({ id }) => id));
+    this.#guarded(() =>
+      inTransaction(this.#database, () => {
+        const referrers = this.#all(
+          `SELECT DISTINCT p.type || '/' || p.name AS place FROM record_references r JOIN records p ON p.id = r.parent
+           WHERE r.child IN (SELECT value FROM json_each(?)) AND r.parent NOT IN (SELECT value FROM json_each(?)) ORDER BY place`,
+          ids,
+          ids,
+        ).map((row) => String(row.place));
+        if (referrers.length > 0)
+          throw new AshlarError(
+            "ERR_REFERENCED",
+            `Other documents refer to it: ${referrers.join(", ")}. Delete them first, or all together with { cascade: true }.`,
+            { documents: referrers },
+          );
+        for (const { id, revision } of records) {
+          if (this.#run("DELETE FROM records WHERE id = ? AND revision = ?", id, revision).changes === 0) {
+            const [row] = this.#all("SELECT revision FROM records WHERE id = ?", id);
+            throw new AshlarError("ERR_CONFLICT", "Someone else wrote or deleted the document.", {
+              expected: revision,
+              actual: row ? Number(row.revision) : null,
+            });
+          }
+        }
+      }),
+    );
+  }
+
+  async referrers(id: string): Promise<readonly StoredRecord[]> {
+    return this.#all(
+      `SELECT ${COLUMNS} FROM records WHERE id IN (SELECT parent FROM record_references WHERE child = ?) ORDER BY type, name`,
+      id,
+    ).map((row) => this.#record(row));
+  }
+
+  async list({ kind, type, after, limit }: Parameters<Backend["list"]>[0]): Promise<readonly StoredRecord[]> {
+    const rows = this.#all(
+      `SELECT ${COLUMNS} FROM records WHERE kind = ? AND (type, name) > (?, ?) ${type === undefined ? "" : "AND type = ?"} ORDER BY type, name LIMIT ?`,
+      ...[kind, after?.type ?? "", after?.name ?? "", ...(type === undefined ? [] : [type]), limit],
+    );
+    return rows.map((row) => this.#record(row));
+  }
+
+  async close(): Promise<void> {
+    if (this.#open) this.#database.close();
+    this.#open = false;
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
+    return statement;
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
+    return this.#guarded(() => this.#statement(sql).all(...values));
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): { changes: number | bigint } {
+    return this.#statement(sql).run(...values);
+  }
+
+  #guarded<T>(work: () => T): T {
+    if (!this.#open) throw new AshlarError("ERR_UNREACHABLE", `${this.url} was closed.`, { store: this.url });
+    return guarded(this.url, work);
+  }
+
+  #lostRace({ id, kind, type, name }: StoredRecord, expected: number | null): AshlarError {
+    const [row] = this.#all("SELECT revision FROM records WHERE id = ? OR (kind = ? AND type = ? AND name = ?)", id, kind, type, name);
+    const actual = row ? Number(row.revision) : null;
+    const about = { type, name, expected, actual };
+    if (expected === null) return new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
+    return new AshlarError(
+      "ERR_CONFLICT",
+      `${type}/${name} is not at revision ${expected} any more, ${actual === null ? "it is gone" : `it is at revision ${actual}`}.`,
+      about,
+    );
+  }
+
+  /** Every column is checked before it is used: a flipped bit in the file can change a column's type. */
+  #record(row: Record<string, unknown>): StoredRecord {
+    const { id, kind, type, name, revision, body, sealed } = row;
+    const parts = typeof body === "string" ? parseBody(body) : undefined;
+    const texts = [id, kind, type, name, sealed].every((text) => typeof text === "string");
+    if (!texts || typeof revision !== "number" || !parts) {
+      throw new AshlarError(
+        "ERR_CANNOT_OPEN",
+        `The record ${typeof type === "string" ? type : "?"}/${typeof name === "string" ? name : "?"} in ${this.url} is damaged.`,
+        { store: this.url },
+      );
+    }
+    return { ...parts, id, kind, type, name, revision, sealed } as StoredRecord;
+  }
+}
+
+type Body = Omit<StoredRecord, "id" | "kind" | "type" | "name" | "revision" | "sealed">;
+
+function parseBody(text: string): Body | undefined {
+  try {
+    const body = JSON.parse(text) as Partial<Body> | null;
+    const whole = body !== null && [body.data, body.references, body.secrets].every((part) => typeof part === "object" && part !== null);
+    return whole ? (body as Body) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function gone({ type, name, references }: StoredRecord, child: string): AshlarError {
+  const lost = Object.values(references).find((reference) => reference.id === child);
+  return new AshlarError("ERR_BROKEN_REFERENCE", `${type}/${name} refers to ${lost?.type}/${lost?.name}, which is not there any more.`, {
+    type,
+    name,
+    documents: [`${lost?.type}/${lost?.name}`],
+  });
+}
+
+function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("BEGIN IMMEDIATE"); // as a writer from the start: a reader that turns writer can fail without waiting
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** SQLite's own errors as ours; their texts can name tables, never values. https://www.sqlite.org/rescode.html */
+function guarded<T>(url: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = (error as { errcode?: number }).errcode;
+    if (error instanceof AshlarError || code === undefined) throw error;
+    const about = { store: url };
+    switch (code & 0xff) {
+      case 5: // SQLITE_BUSY
+      case 6: // SQLITE_LOCKED
+        throw new AshlarError("ERR_UNREACHABLE", `${url} is locked by another process for more than ${LOCK_TIMEOUT_MS / 1000} s.`, about);
+      case 8: // SQLITE_READONLY
+      case 23: // SQLITE_AUTH
+      case 3: // SQLITE_PERM
+        throw new AshlarError("ERR_DENIED", `${url} cannot be written: the file or its folder is read-only.`, about);
+      case 14: // SQLITE_CANTOPEN
+        throw new AshlarError("ERR_DENIED", `${url} cannot be opened: check that you may read and write the file and its folder.`, about);
+      case 13: // SQLITE_FULL
+        throw new AshlarError("ERR_UNREACHABLE", `${url} cannot be written: the disk is full.`, about);
+      case 11: // SQLITE_CORRUPT
+      case 26: // SQLITE_NOTADB
+        throw new AshlarError("ERR_CANNOT_OPEN", `${url} is damaged, or no SQLite file.`, about);
+      default:
+        throw new AshlarError("ERR_UNREACHABLE", `${url} fails (SQLite's code ${code}).`, about);
+    }
+  }
+}

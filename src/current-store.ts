@@ -1,0 +1,77 @@
+/**
+ * Which store a load or save goes to when none is named, and opening stores by URL. Loads backends and vaults only when asked for.
+ * @module
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { AshlarError } from "./errors.ts";
+import { shared } from "./shared.ts";
+import type { Store } from "./stores/store.ts";
+
+interface Current {
+  readonly scope: AsyncLocalStorage<Store>;
+  used: Store | undefined;
+  fromEnvironment: { url: string; store: Promise<Store> } | undefined;
+}
+const current = shared<Current>("current-store", () => ({ scope: new AsyncLocalStorage(), used: undefined, fromEnvironment: undefined }));
+
+/** Options of {@link openStore}. */
+export interface OpenOptions {
+  /** Make the store if there is none. Default false: `ERR_NO_STORE`. A key is never made: `ashlar init` does that. */
+  readonly create?: boolean | undefined;
+  /** Keys, in place of `ASHLAR_KEYS`, key file and passphrase: texts `ashlarkey1_…`, the first one seals. */
+  readonly keys?: readonly string[] | undefined;
+  /** Largest document in bytes, both halves as JSON. Default 1 MiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+/**
+ * Opens a store by URL: `sqlite:PATH` (a file; `sqlite:` alone is the default place) or `memory:` (a new, empty one each time).
+ *
+ * @throws AshlarError `ERR_NO_STORE` when there is none at that place; `ERR_INVALID` for an unknown URL. Keys are asked for on first need.
+ */
+export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
+  const scheme = /^([a-z][a-z0-9+-]*):/.exec(url)?.[1];
+  switch (scheme) {
+    case "memory": {
+      const { openMemoryStore } = await import("./stores/local.ts");
+      return openMemoryStore(options);
+    }
+    case "sqlite": {
+      const { openSqliteStore } = await import("./stores/local.ts");
+      return openSqliteStore(url, options);
+    }
+    default:
+      throw new AshlarError(
+        "ERR_INVALID",
+        `A store is named by a URL, "sqlite:PATH" or "memory:"; ${scheme === undefined ? "this has no scheme" : `"${scheme}:" is none of them`}.`,
+      );
+  }
+}
+
+/** Makes a store the current one for the whole process; `undefined` goes back to `ASHLAR_STORE` or the default. */
+export function useStore(store: Store | undefined): void {
+  current.used = store;
+}
+
+/** Runs a function with a store as the current one, in it and in all it awaits. */
+export function withStore<T>(store: Store, run: () => T): T {
+  return current.scope.run(store, run);
+}
+
+/**
+ * The store that is used when none is named: one given by {@link withStore}, else by {@link useStore}, else the one that `ASHLAR_STORE` names,
+ * else the SQLite store in the user's data folder. The last two are opened once and kept open.
+ */
+export async function currentStore(): Promise<Store> {
+  const given = current.scope.getStore() ?? current.used;
+  if (given) return given;
+  const url = process.env.ASHLAR_STORE || "sqlite:";
+  if (current.fromEnvironment?.url !== url) {
+    const store = openStore(url);
+    current.fromEnvironment = { url, store };
+    store.catch(() => {
+      if (current.fromEnvironment?.store === store) current.fromEnvironment = undefined; // the next call tries again
+    });
+  }
+  return current.fromEnvironment.store;
+}

@@ -1,0 +1,217 @@
+/**
+ * Block ↔ document: what of an instance is public, secret or a reference, and back. Touches zod and the definition; knows no store.
+ * @module
+ */
+import { z } from "zod";
+import { MAX_REFERENCE_DEPTH } from "./backends/backend.ts";
+import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, isBlock, linkOf, setLink } from "./definition.ts";
+import { AshlarError, type Issue, invalid } from "./errors.ts";
+import { byName } from "./fields.ts";
+import { checkDepth, type Json, pointer, pointerParts } from "./json.ts";
+import { classOf, remember } from "./registry.ts";
+import { checksumOf, reachableClasses } from "./schema.ts";
+import { MASK, Secret } from "./secret.ts";
+import type { Document, Draft, Reference } from "./stores/store.ts";
+
+/** The fields of an instance by TypeScript name. */
+export function valuesOf(block: AnyBlock): Record<string, unknown> {
+  const { fields } = (block.constructor as AnyBlockClass)[DEFINITION];
+  const own = block as unknown as Record<string, unknown>;
+  return Object.fromEntries(fields.filter((field) => Object.hasOwn(own, field.name)).map((field) => [field.name, own[field.name]]));
+}
+
+/** The halves of an instance, as a draft without a name. */
+type Content = Pick<Draft, "data" | "references" | "secrets">;
+
+/**
+ * Takes an instance apart for storing.
+ *
+ * @throws AshlarError `ERR_CHANGED_CHILD` when a nested block was changed since it was loaded or saved; `ERR_INVALID` for what JSON cannot hold;
+ * `ERR_LIMIT` deeper than 64.
+ */
+export function toDraft(block: AnyBlock, name: string): Draft {
+  const cls = block.constructor as AnyBlockClass;
+  const content = { references: {} as Record<string, Reference>, secrets: {} as Record<string, Secret<Json>> };
+  const data = fieldsToData(block, [], content) as Draft["data"];
+  checkDepth(data, `The block ${cls[DEFINITION].slug}/${name}`);
+  return { type: cls[DEFINITION].slug, name, schema: checksumOf(cls), data, ...content };
+}
+
+function fieldsToData(block: AnyBlock, at: readonly (string | number)[], content: Omit<Content, "data">): Json {
+  const definition = (block.constructor as AnyBlockClass)[DEFINITION];
+  const encoded = z.encode(definition.schema, valuesOf(block));
+  const data: Record<string, Json> = {};
+  for (const field of definition.fields) {
+    const value = encoded[field.name];
+    if (value !== undefined) data[field.key] = toJson(value, [...at, field.key], content);
+    else if (field.nullIsUnset) data[field.key] = null;
+  }
+  return data;
+}
+
+function toJson(value: unknown, at: readonly (string | number)[], content: Omit<Content, "data">): Json {
+  if (value instanceof Secret) {
+    (content.secrets as Record<string, Secret<Json>>)[pointer(at)] =
+      value.reveal() instanceof Object ? new Secret(toJson(value.reveal(), at, content)) : (value as Secret<Json>);
+    return null;
+  }
+  if (isBlock(value)) return childToJson(value, at, content);
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (Array.isArray(value)) return value.map((item, index) => toJson(item, [...at, index], content));
+  const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
+  if (prototype === Object.prototype || prototype === null) {
+    const entries = Object.entries(value as object).filter(([, item]) => item !== undefined);
+    return Object.fromEntries(entries.map(([key, item]) => [key, toJson(item, [...at, key], content)]));
+  }
+  const kind =
+    typeof value === "object"
+      ? ((value as object).constructor?.name ?? "object")
+      : typeof value === "number"
+        ? "not finite number"
+        : typeof value;
+  throw invalid("A value cannot be stored", [{ path: at.join("."), message: `JSON cannot hold a ${kind}` }]);
+}
+
+function childToJson(child: AnyBlock, at: readonly (string | number)[], content: Omit<Content, "data">): Json {
+  const link = linkOf(child);
+  const definition = (child.constructor as AnyBlockClass)[DEFINITION];
+  if (link?.changed) {
+    const path = at.join(".");
+    throw new AshlarError(
+      "ERR_CHANGED_CHILD",
+      `${path} is ${link.type}/${link.name}, changed since it was ${link.revision === null ? "loaded" : `at revision ${link.revision}`}: save it first, await block.${path}.save("${link.name}", { overwrite: true }), or its change would be lost.`,
+      { path, documents: [`${link.type}/${link.name}`] },
+    );
+  }
+  if (link) {
+    (content.references as Record<string, Reference>)[pointer(at)] = { id: link.id, type: link.type, name: link.name };
+    return null;
+  }
+  return { ...(fieldsToData(child, at, content) as Record<string, Json>), block_type_slug: definition.slug };
+}
+
+/**
+ * Puts an instance together from its document and those it refers to.
+ *
+ * @param documents the document first, then all that it reaches, each once.
+ * @param cls the class to make; default the one that stands for the document's type.
+ * @param classes where to look for classes first.
+ * @throws AshlarError `ERR_SCHEMA` when the values do not fit the class; `ERR_UNKNOWN_TYPE`; `ERR_CYCLE`; `ERR_BROKEN_REFERENCE`.
+ */
+export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClass, classes?: readonly unknown[]): AnyBlock {
+  const byId = new Map(documents.map((document) => [document.id, document]));
+  const built = new Map<string, AnyBlock>();
+
+  const build = (document: Document, path: readonly string[], as?: AnyBlockClass): AnyBlock => {
+    const known = built.get(document.id);
+    if (known) return known;
+    const here = `${document.type}/${document.name}`;
+    if (path.includes(here))
+      throw new AshlarError("ERR_CYCLE", `Documents refer to each other in a circle: ${[...path, here].join(" → ")}.`, { documents: path });
+    if (path.length > MAX_REFERENCE_DEPTH)
+      throw new AshlarError("ERR_LIMIT", `${path[0]} refers to documents more than ${MAX_REFERENCE_DEPTH} deep.`, {
+        documents: path.slice(0, 3),
+      });
+    const target = as ?? classOf(document.type, classes);
+    let data: unknown = document.data;
+    for (const [at, reference] of Object.entries(document.references)) {
+      const child = byId.get(reference.id);
+      if (!child) throw brokenReference(here, at, reference);
+      data = place(data, at, build(child, [...path, here], childClass(target, child.type, classes)));
+    }
+    for (const [at, value] of Object.entries(document.secrets)) data = place(data, at, value);
+    const block = instantiate(target, document, data as Record<string, unknown>);
+    setLink(block, { id: document.id, type: document.type, name: document.name, revision: document.revision, changed: false });
+    built.set(document.id, block);
+    return block;
+  };
+
+  const [root] = documents;
+  if (!root) throw new TypeError("fromDocuments() takes at least one document.");
+  return build(root, [], cls);
+}
+
+/** The error for a document that is referred to and not there. */
+export function brokenReference(from: string, at: string, to: Reference): AshlarError {
+  const path = pointerParts(at).join(".");
+  return new AshlarError(
+    "ERR_BROKEN_REFERENCE",
+    `${from} refers at ${path} to ${to.type}/${to.name}, which is not there any more: create it anew, or save ${from} with another.`,
+    {
+      path,
+      documents: [`${to.type}/${to.name}`],
+    },
+  );
+}
+
+const childClasses = new WeakMap<AnyBlockClass, Map<string, AnyBlockClass>>();
+
+/** The class that a parent's fields name for a slug goes before the one that stands for the slug elsewhere. */
+function childClass(parent: AnyBlockClass, slug: string, classes: readonly unknown[] | undefined): AnyBlockClass {
+  let known = childClasses.get(parent);
+  if (!known) {
+    known = new Map([...reachableClasses(parent)].map((cls) => [cls[DEFINITION].slug, cls]));
+    childClasses.set(parent, known);
+  }
+  return known.get(slug) ?? classOf(slug, classes);
+}
+
+function instantiate(cls: AnyBlockClass, document: Document, data: Record<string, unknown>): AnyBlock {
+  remember(cls);
+  const definition = cls[DEFINITION];
+  const known = new Set(definition.fields.map((field) => field.key));
+  // A null for a key that the class no longer has says nothing; any other value would be lost by the next save.
+  const present = Object.fromEntries(Object.entries(data).filter(([key, value]) => known.has(key) || value !== null));
+  const parsed = definition.parse(byName(definition, present));
+  if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
+  throw doesNotFit(cls, document, parsed.issues);
+}
+
+function doesNotFit(cls: AnyBlockClass, document: Document, issues: readonly Issue[]): AshlarError {
+  const here = `${document.type}/${document.name}`;
+  const own = checksumOf(cls);
+  const versions =
+    document.schema === own
+      ? `It was saved under the class's own schema, ${short(own)}`
+      : `It was saved under schema ${short(document.schema)}; the class ${cls.name} has ${short(own)}`;
+  const error = invalid(`The document ${here} does not fit the class ${cls.name}`, issues, "ERR_SCHEMA", {
+    type: document.type,
+    name: document.name,
+    documentSchema: document.schema,
+    classSchema: own,
+  });
+  return new AshlarError("ERR_SCHEMA", `${error.message}\n${versions}.`, error.details);
+}
+
+function short(checksum: string): string {
+  return checksum.slice(0, "sha256:".length + 12);
+}
+
+/** A copy of a tree with one value in place; only the way to it is copied. */
+function place(tree: unknown, at: string, value: unknown): unknown {
+  const put = (node: unknown, parts: readonly string[]): unknown => {
+    const [part, ...rest] = parts;
+    if (part === undefined) return value;
+    if (Array.isArray(node)) return node.map((item: unknown, index) => (String(index) === part ? put(item, rest) : item));
+    const object = (node ?? {}) as Record<string, unknown>;
+    return { ...object, [part]: put(object[part], rest) };
+  };
+  return put(tree, pointerParts(at));
+}
+
+/** An instance as JSON shows it: fields by TypeScript name, secrets as masks. */
+export function masked(value: unknown): Json {
+  if (value instanceof Secret) return MASK;
+  if (isBlock(value)) return masked(valuesOf(value));
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  if (typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return value.map(masked);
+  if (typeof value !== "object" || value === null) return value as Json;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .map(([key, item]) => [key, masked(item)]),
+  );
+}

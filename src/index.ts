@@ -1,0 +1,35 @@
+/**
+ * The public names of `ashlar`, and nothing else.
+ * @module
+ */
+export {
+  Block,
+  type BlockClass,
+  type BlockInstance,
+  type BlockOptions,
+  type DeleteOptions,
+  type ExtendOptions,
+  type Fields,
+  type InputOf,
+  type Metadata,
+  type RegisterOptions,
+  type SaveOptions,
+  type StoreOption,
+  type ValuesOf,
+} from "./block.ts";
+export { currentStore, type OpenOptions, openStore, useStore, withStore } from "./current-store.ts";
+export type { AnyBlock, AnyBlockClass, DocumentLink } from "./definition.ts";
+export { AshlarError, type ErrorCode, type ErrorDetails, errorCodes, type Issue, isAshlarError } from "./errors.ts";
+export {
+  type BlockInput,
+  type BlockSchema,
+  type BytesEncoding,
+  type BytesSchema,
+  block,
+  bytes,
+  type SecretSchema,
+  secret,
+} from "./fields.ts";
+export { float, type Json, type JsonObject } from "./json.ts";
+export { Secret } from "./secret.ts";
+export type { DocumentKey, MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";

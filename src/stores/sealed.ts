@@ -1,0 +1,372 @@
+/**
+ * A store made of a backend and a vault: the only caller of the code that opens secrets. Touches the two contracts, nothing of their makers.
+ *
+ * Each record is bound to its seal: the digest of all its other parts, and of the store's identity, goes into the sealing.
+ * @module
+ */
+import { hash, randomUUID } from "node:crypto";
+import { userInfo } from "node:os";
+import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "../backends/backend.ts";
+import { schemaChecksum } from "../checksum.ts";
+import { AshlarError, isAshlarError, nearest } from "../errors.ts";
+import { canonicalJson, type Json, type JsonObject } from "../json.ts";
+import { Secret } from "../secret.ts";
+import type { Secrets, Vault } from "../vaults/vault.ts";
+import type {
+  BlockSchema,
+  BlockType,
+  Document,
+  DocumentKey,
+  Draft,
+  ListQuery,
+  MaskedDocument,
+  Reference,
+  Registered,
+  Store,
+  WriteCondition,
+} from "./store.ts";
+
+/** What a sealed store is made of. */
+export interface SealedStoreOptions {
+  readonly backend: Backend;
+  readonly vault: Vault;
+  /** Largest document in bytes, both halves as JSON. Default 1 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Who writes, for `updatedBy`. Default: the system's user name. */
+  readonly actor?: string | undefined;
+}
+
+const DEFAULT_MAX_BYTES = 1024 * 1024;
+/** How often an overwrite without a revision is tried again when someone else writes at the same time. */
+const OVERWRITE_TRIES = 20;
+
+/** A store over any backend with any vault. */
+export function sealedStore(options: SealedStoreOptions): Store {
+  return new SealedStore(options);
+}
+
+class SealedStore implements Store {
+  readonly url: string;
+  readonly #backend: Backend;
+  readonly #vault: Vault;
+  readonly #maxBytes: number;
+  readonly #actor: string;
+  #storeId: string | undefined;
+
+  constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
+    this.url = backend.url;
+    this.#backend = backend;
+    this.#vault = vault;
+    this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
+    this.#actor = actor ?? userName();
+  }
+
+  async load(key: DocumentKey): Promise<readonly Document[]> {
+    this.#storeId ??= await this.#backend.storeId();
+    const records = await this.#backend.graph(recordKey(key));
+    const root = records.find((record) => ("id" in key ? record.id === key.id : record.name === key.name && record.type === key.type));
+    if (!root) throw await this.#notFound(key);
+    const ordered = [root, ...records.filter((record) => record !== root)];
+    return Promise.all(ordered.map(async (record) => opened(record, await this.#open(record))));
+  }
+
+  async inspect(key: DocumentKey): Promise<MaskedDocument> {
+    return maskedOf(await this.#get(key));
+  }
+
+  async save(draft: Draft, condition: WriteCondition = {}): Promise<MaskedDocument> {
+    this.#checkSize(draft);
+    for (let attempt = 1; ; attempt++) {
+      const existing = await this.#backend.get({ kind: "document", type: draft.type, name: draft.name });
+      this.#checkCondition(draft, existing, condition);
+      await this.#checkReferences(draft, existing?.id);
+      const record = await this.#seal(
+        { kind: "document", ...draft, secrets: await this.#changes(draft, existing) },
+        secretValues(draft),
+        existing,
+      );
+      try {
+        await this.#backend.put(record, existing?.revision ?? null);
+      } catch (error) {
+        await this.#vault.discard(record.sealed);
+        const raced = isAshlarError(error, "ERR_CONFLICT") || isAshlarError(error, "ERR_EXISTS");
+        if (raced && condition.ifRevision === undefined && condition.overwrite === true && attempt < OVERWRITE_TRIES) continue;
+        throw error;
+      }
+      if (existing) await this.#vault.discard(existing.sealed);
+      return maskedOf(record);
+    }
+  }
+
+  async delete(
+    key: DocumentKey,
+    options: { cascade?: boolean | undefined; ifRevision?: number | undefined } = {},
+  ): Promise<readonly Reference[]> {
+    for (let attempt = 1; ; attempt++) {
+      const record = await this.#get(key);
+      if (options.ifRevision !== undefined && record.revision !== options.ifRevision)
+        throw conflict(record, options.ifRevision, record.revision);
+      const records = options.cascade === true ? await this.#withReferrers(record) : [record];
+      try {
+        await this.#backend.remove(records.map(({ id, revision }) => ({ id, revision })));
+      } catch (error) {
+        const raced = isAshlarError(error, "ERR_CONFLICT") || (options.cascade === true && isAshlarError(error, "ERR_REFERENCED"));
+        if (raced && options.ifRevision === undefined && attempt < OVERWRITE_TRIES) continue;
+        throw error;
+      }
+      for (const { sealed } of records) await this.#vault.discard(sealed);
+      return records.map(({ id, type, name }) => ({ id, type, name }));
+    }
+  }
+
+  async list(query: ListQuery = {}): Promise<readonly MaskedDocument[]> {
+    const records = await this.#backend.list({ kind: "document", type: query.type, after: query.after, limit: query.limit ?? 1000 });
+    return records.map(maskedOf);
+  }
+
+  async register(type: BlockType, schema: BlockSchema, options: { update?: boolean | undefined } = {}): Promise<Registered> {
+    const { slug, ...metadata } = type;
+    const change = await this.#putOnce("type", slug, slug, metadata as unknown as JsonObject, options.update === true);
+    const { checksum, version, fields } = schema;
+    const data = { version, capabilities: [...schema.capabilities], fields };
+    return { type: slug, checksum, change, newSchema: (await this.#putOnce("schema", slug, checksum, data, false)) === "created" };
+  }
+
+  async types(): Promise<readonly BlockType[]> {
+    const records = await this.#all("type", undefined);
+    return records.map(({ name, data }) => ({ slug: name, ...(data as unknown as Omit<BlockType, "slug">) }));
+  }
+
+  async schema({ type, checksum }: { type: string; checksum?: string | undefined }): Promise<BlockSchema | null> {
+    const record =
+      checksum === undefined
+        ? (await this.#all("schema", type)).reduce<StoredRecord | null>(
+            (newest, each) => (newest && newest.created > each.created ? newest : each),
+            null,
+          )
+        : await this.#backend.get({ kind: "schema", type, name: checksum });
+    if (!record) return null;
+    const { version, capabilities, fields } = record.data as unknown as Omit<BlockSchema, "checksum" | "type">;
+    await this.#verify(record);
+    if (schemaChecksum(fields) !== record.name)
+      throw named(record, new AshlarError("ERR_CANNOT_OPEN", "The schema is not the one its checksum names."));
+    return { checksum: record.name, type, version, capabilities, fields };
+  }
+
+  async close(): Promise<void> {
+    await this.#backend.close();
+    await this.#vault.close();
+  }
+
+  async #get(key: DocumentKey): Promise<StoredRecord> {
+    const record = await this.#backend.get(recordKey(key));
+    if (record?.kind !== "document") throw await this.#notFound(key);
+    return record;
+  }
+
+  async #all(kind: RecordKind, type: string | undefined): Promise<StoredRecord[]> {
+    const all: StoredRecord[] = [];
+    for (let after: { type: string; name: string } | undefined; ; after = all.at(-1)) {
+      const page = await this.#backend.list({ kind, type, after, limit: 1000 });
+      all.push(...page);
+      if (page.length < 1000) return all;
+    }
+  }
+
+  /** Names what was near, so that a misspelt name is seen at once. */
+  async #notFound(key: DocumentKey): Promise<AshlarError> {
+    if ("id" in key)
+      return new AshlarError("ERR_NOT_FOUND", `There is no document with the id ${key.id} in ${this.url}.`, { store: this.url });
+    const others = await this.#backend.list({ kind: "document", type: key.type, limit: 1000 });
+    const near = nearest(
+      key.name,
+      others.map((record) => record.name),
+    );
+    const hint =
+      others.length === 0
+        ? `It has no document of type ${key.type}.`
+        : near === undefined
+          ? `It has ${others.length} of that type: "ashlar ls ${key.type}" lists them.`
+          : `Did you mean "${near}"?`;
+    return new AshlarError("ERR_NOT_FOUND", `There is no document ${key.type}/${key.name} in ${this.url}. ${hint}`, {
+      type: key.type,
+      name: key.name,
+      store: this.url,
+    });
+  }
+
+  #checkSize(draft: Draft): void {
+    const size = Buffer.byteLength(JSON.stringify(draft.data)) + Buffer.byteLength(JSON.stringify(secretValues(draft)));
+    if (size <= this.#maxBytes) return;
+    throw new AshlarError(
+      "ERR_LIMIT",
+      `${draft.type}/${draft.name} has ${size} bytes; a document has at most ${this.#maxBytes}. The option maxBytes of openStore() raises this.`,
+      { type: draft.type, name: draft.name },
+    );
+  }
+
+  #checkCondition(draft: Draft, existing: StoredRecord | null, condition: WriteCondition): void {
+    if (condition.ifRevision !== undefined) {
+      const actual = existing?.revision ?? null;
+      if (actual !== condition.ifRevision) throw conflict(draft, condition.ifRevision, actual);
+    } else if (existing && condition.overwrite !== true) {
+      throw new AshlarError(
+        "ERR_EXISTS",
+        `There is a document ${draft.type}/${draft.name} already, at revision ${existing.revision}. To replace it, save with { overwrite: true }, or { ifRevision } for that revision only.`,
+        { type: draft.type, name: draft.name, actual: existing.revision },
+      );
+    }
+  }
+
+  /** Refuses a way back to the document itself, and chains that are too deep to be loaded. */
+  async #checkReferences(draft: Draft, ownId: string | undefined): Promise<void> {
+    const here = `${draft.type}/${draft.name}`;
+    const ids = new Set(Object.values(draft.references).map((reference) => reference.id));
+    const known = new Map<string, StoredRecord>();
+    for (const id of ids) for (const record of await this.#backend.graph({ id })) known.set(record.id, record);
+    const depths = new Map<string, number>();
+    const depth = (id: string, path: readonly string[]): number => {
+      const record = known.get(id);
+      if (!record) return 0;
+      const way = [...path, `${record.type}/${record.name}`];
+      if (id === ownId)
+        throw new AshlarError("ERR_CYCLE", `${here} would refer to itself: ${way.join(" → ")}.`, {
+          type: draft.type,
+          name: draft.name,
+          documents: way,
+        });
+      const before = depths.get(id);
+      if (before !== undefined) return before;
+      if (way.length > MAX_REFERENCE_DEPTH + 1) throw tooDeep(here);
+      const below = Object.values(record.references).map((reference) => depth(reference.id, way));
+      depths.set(id, 1 + Math.max(0, ...below));
+      return depths.get(id) as number;
+    };
+    for (const id of ids) if (depth(id, [here]) > MAX_REFERENCE_DEPTH) throw tooDeep(here);
+  }
+
+  /** When each secret last changed; where the old ones cannot be opened, all count as changed. */
+  async #changes(draft: Draft, existing: StoredRecord | null): Promise<StoredRecord["secrets"]> {
+    const now = new Date().toISOString();
+    const before = existing ? await this.#open(existing).catch(() => ({}) as Secrets) : {};
+    const changed = (at: string, value: Secret<Json>) =>
+      existing?.secrets[at] === undefined || !Object.hasOwn(before, at) || !value.equals(new Secret(before[at]));
+    return Object.fromEntries(
+      Object.entries(draft.secrets).map(([at, value]) => [
+        at,
+        changed(at, value) ? { changed: now } : (existing?.secrets[at] ?? { changed: now }),
+      ]),
+    );
+  }
+
+  async #withReferrers(root: StoredRecord): Promise<StoredRecord[]> {
+    const found = new Map([[root.id, root]]);
+    for (const record of found.values())
+      for (const parent of await this.#backend.referrers(record.id)) if (!found.has(parent.id)) found.set(parent.id, parent);
+    return [...found.values()];
+  }
+
+  async #putOnce(kind: RecordKind, type: string, name: string, data: JsonObject, update: boolean): Promise<Registered["change"]> {
+    for (let attempt = 1; ; attempt++) {
+      const existing = await this.#backend.get({ kind, type, name });
+      if (existing && (!update || canonicalJson(existing.data) === canonicalJson(data))) return "unchanged";
+      const record = await this.#seal({ kind, type, name, schema: "", data, references: {}, secrets: {} }, {}, existing);
+      try {
+        await this.#backend.put(record, existing?.revision ?? null);
+        return existing ? "updated" : "created";
+      } catch (error) {
+        if (attempt === OVERWRITE_TRIES || !(isAshlarError(error, "ERR_CONFLICT") || isAshlarError(error, "ERR_EXISTS"))) throw error;
+      }
+    }
+  }
+
+  async #seal(
+    parts: Omit<StoredRecord, "id" | "sealed" | "revision" | "created" | "updated" | "updatedBy">,
+    secrets: Secrets,
+    existing: StoredRecord | null,
+  ): Promise<StoredRecord> {
+    this.#storeId ??= await this.#backend.storeId();
+    const now = new Date().toISOString();
+    const { kind, type, name, schema, data, references, secrets: places } = parts;
+    const record = {
+      ...{ kind, type, name, schema, data, references, secrets: places },
+      id: existing?.id ?? randomUUID(),
+      revision: (existing?.revision ?? 0) + 1,
+      created: existing?.created ?? now,
+      updated: now,
+      updatedBy: this.#actor,
+    };
+    const { ...bound } = record;
+    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(bound, this.#storeId as string)) };
+  }
+
+  async #open(record: StoredRecord): Promise<Secrets> {
+    this.#storeId ??= await this.#backend.storeId();
+    const { sealed, ...bound } = record;
+    try {
+      return await this.#vault.open(sealed, () => bindingOf(bound, this.#storeId as string));
+    } catch (error) {
+      throw isAshlarError(error) ? named(record, error) : error;
+    }
+  }
+
+  /** Finds out whether a record without secrets was changed; without the key nobody can. */
+  async #verify(record: StoredRecord): Promise<void> {
+    try {
+      await this.#open(record);
+    } catch (error) {
+      if (!["ERR_NO_KEY", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY"].some((code) => isAshlarError(error, code as "ERR_NO_KEY"))) throw error;
+    }
+  }
+}
+
+/** The digest that ties a record's readable half, and the store it lies in, to its sealed half. */
+function bindingOf(record: Omit<StoredRecord, "sealed">, storeId: string): Uint8Array {
+  return hash("sha256", `ashlar record 1\0${storeId}\0${canonicalJson(record)}`, "buffer");
+}
+
+function recordKey(key: DocumentKey): RecordKey {
+  return "id" in key ? { id: key.id } : { kind: "document", type: key.type, name: key.name };
+}
+
+function secretValues(draft: Draft): Secrets {
+  return Object.fromEntries(Object.entries(draft.secrets).map(([at, value]) => [at, value.reveal()]));
+}
+
+function opened(record: StoredRecord, secrets: Secrets): Document {
+  const values: Record<string, Secret<Json>> = {};
+  for (const at of Object.keys(secrets)) values[at] = new Secret(secrets[at] as Json);
+  return { ...maskedOf(record), secrets: values };
+}
+
+function maskedOf(record: StoredRecord): MaskedDocument {
+  const { id, type, name, schema, data, references, secrets, revision, created, updated, updatedBy } = record;
+  return { id, type, name, schema, data, references, secrets, revision, created, updated, updatedBy };
+}
+
+/** The same error, saying which record it is about. */
+function named({ kind, type, name }: StoredRecord, error: AshlarError): AshlarError {
+  const what = kind === "document" ? `The document ${type}/${name}` : `The ${kind} ${name}`;
+  return new AshlarError(error.code, `${what} cannot be read. ${error.message}`, { ...error.details, type, name });
+}
+
+function conflict({ type, name }: { type: string; name: string }, expected: number, actual: number | null): AshlarError {
+  const now = actual === null ? "it is gone" : `it is at revision ${actual}`;
+  return new AshlarError(
+    "ERR_CONFLICT",
+    `${type}/${name} is not at revision ${expected} any more, ${now}: load it again and repeat the change.`,
+    { type, name, expected, actual },
+  );
+}
+
+function tooDeep(here: string): AshlarError {
+  return new AshlarError("ERR_LIMIT", `${here} would refer to documents more than ${MAX_REFERENCE_DEPTH} deep.`);
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "unknown"; // a user without an entry, as in some containers
+  }
+}

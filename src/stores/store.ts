@@ -1,0 +1,167 @@
+/**
+ * The contract of a store: what blocks load and save through. Types only.
+ *
+ * A store speaks documents with their secrets in clear, inside `Secret`, in memory only. Every method rejects with an `AshlarError`; a failure
+ * is never told as an absence: `ERR_NOT_FOUND` means that the store was asked and does not have it.
+ * @module
+ */
+import type { Json, JsonObject } from "../json.ts";
+import type { Secret } from "../secret.ts";
+
+/** Names one document: by its type's slug and its name, or by id. */
+export type DocumentKey = { readonly type: string; readonly name: string } | { readonly id: string };
+
+/** A pointer to another document. `id` is its identity; type and name tell people. */
+export interface Reference {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+}
+
+/** What a document is, besides its values. */
+interface DocumentHead {
+  /** Identity, a UUID; stays as long as the document does. */
+  readonly id: string;
+  /** Slug of the block type. */
+  readonly type: string;
+  /** Name, unique in its type. */
+  readonly name: string;
+  /** Checksum of the schema it was written with. */
+  readonly schema: string;
+  /** The public values by key; null stands where a secret or a reference is. */
+  readonly data: JsonObject;
+  /** JSON pointer → the document referred to there. */
+  readonly references: Readonly<Record<string, Reference>>;
+  /** How often it was written, from 1; null where the store counts none. */
+  readonly revision: number | null;
+  /** ISO time, UTC. */
+  readonly created: string;
+  /** ISO time, UTC. */
+  readonly updated: string;
+  /** Who wrote it last, as far as the store knows; a name, not a proof. */
+  readonly updatedBy: string;
+}
+
+/** A document without its secrets: readable without any key. */
+export interface MaskedDocument extends DocumentHead {
+  /** JSON pointer of each secret → when it last changed. */
+  readonly secrets: Readonly<Record<string, { readonly changed: string }>>;
+}
+
+/** A document with its secrets, in memory. */
+export interface Document extends DocumentHead {
+  /** JSON pointer of each secret → its value. */
+  readonly secrets: Readonly<Record<string, Secret<Json>>>;
+}
+
+/** A document to be written. */
+export interface Draft {
+  readonly type: string;
+  readonly name: string;
+  readonly schema: string;
+  readonly data: JsonObject;
+  readonly references: Readonly<Record<string, Reference>>;
+  readonly secrets: Readonly<Record<string, Secret<Json>>>;
+}
+
+/** On what condition a document is written. */
+export interface WriteCondition {
+  /** Replace what has the name, whatever it is now. Default false: only create. */
+  readonly overwrite?: boolean | undefined;
+  /** Replace only that revision. */
+  readonly ifRevision?: number | undefined;
+}
+
+/** What a server knows of a block class. */
+export interface BlockType {
+  readonly slug: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly logoUrl: string | null;
+  readonly documentationUrl: string | null;
+  readonly codeExample: string | null;
+}
+
+/** One version of a class's schema. */
+export interface BlockSchema {
+  /** `sha256:…`, of the fields. */
+  readonly checksum: string;
+  /** Slug of its type. */
+  readonly type: string;
+  /** Version of the package that declares the class, or `non-versioned`. */
+  readonly version: string;
+  readonly capabilities: readonly string[];
+  /** The schema as JSON text, since a number's form counts (`1.0` is not `1`). */
+  readonly fields: string;
+}
+
+/** What a registration did. */
+export interface Registered {
+  /** Slug of the type. */
+  readonly type: string;
+  readonly checksum: string;
+  /** Whether the type was new, its metadata changed, or neither. */
+  readonly change: "created" | "updated" | "unchanged";
+  /** Whether the schema was new to the store. */
+  readonly newSchema: boolean;
+}
+
+/** Which documents to list, in order of type and name. */
+export interface ListQuery {
+  /** Slug; default all types. */
+  readonly type?: string | undefined;
+  /** Where the page before ended. */
+  readonly after?: { readonly type: string; readonly name: string } | undefined;
+  /** At most so many; default 1,000. */
+  readonly limit?: number | undefined;
+}
+
+/** The contract. */
+export interface Store {
+  /** Where it is, as a URL without credentials. */
+  readonly url: string;
+
+  /**
+   * The document and every document it refers to, at any depth: the asked one first, each once. One that is referred to and gone is left out.
+   * @throws AshlarError `ERR_NOT_FOUND`; what the vault throws.
+   */
+  load(key: DocumentKey): Promise<readonly Document[]>;
+
+  /** One document without its secrets and without asking for any key. @throws AshlarError `ERR_NOT_FOUND` */
+  inspect(key: DocumentKey): Promise<MaskedDocument>;
+
+  /**
+   * Writes one document and gives it back without secrets.
+   * @throws AshlarError `ERR_EXISTS` when the name is taken and no condition was given; `ERR_CONFLICT` with both revisions when `ifRevision` is
+   * not what is there; `ERR_CYCLE`, `ERR_BROKEN_REFERENCE`, `ERR_LIMIT`.
+   */
+  save(draft: Draft, condition?: WriteCondition): Promise<MaskedDocument>;
+
+  /**
+   * Deletes one document; with `cascade` also all that refer to it, at any distance.
+   * @returns what was deleted.
+   * @throws AshlarError `ERR_NOT_FOUND`; `ERR_REFERENCED`, which names who refers to it; `ERR_CONFLICT`.
+   */
+  delete(
+    key: DocumentKey,
+    options?: { readonly cascade?: boolean | undefined; readonly ifRevision?: number | undefined },
+  ): Promise<readonly Reference[]>;
+
+  /** A page of documents without their secrets; a record that cannot be opened is listed like any other. */
+  list(query?: ListQuery): Promise<readonly MaskedDocument[]>;
+
+  /**
+   * Makes a type and its schema known; what is known already stays as it is.
+   * @param options `update` writes changed metadata over an existing type's.
+   */
+  register(type: BlockType, schema: BlockSchema, options?: { readonly update?: boolean | undefined }): Promise<Registered>;
+
+  /** All types, by slug. */
+  types(): Promise<readonly BlockType[]>;
+
+  /** A type's schema of that checksum, else its newest; null when there is none. @throws AshlarError `ERR_CANNOT_OPEN` when it was changed. */
+  schema(query: { readonly type: string; readonly checksum?: string | undefined }): Promise<BlockSchema | null>;
+
+  /** Lets go of files and connections; may be called twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,146 @@
+/** Declaring, building, changing and comparing blocks; saving and loading them in a store of memory. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { Block, block, openStore, Secret, secret, useStore } from "../src/index.ts";
+
+class Credentials extends Block.define({
+  name: "Test Credentials",
+  description: "Credentials of a test.",
+  fields: { accountName: z.string(), token: secret(), note: z.string().optional() },
+}) {
+  header(): string {
+    return `Bearer ${this.token.reveal()}`;
+  }
+}
+
+class Service extends Block.define({
+  name: "Test Service",
+  fields: { host: z.string(), port: z.int().default(443), credentials: Credentials },
+}) {
+  url(): string {
+    return `https://${this.host}:${this.port}`;
+  }
+}
+
+const service = () => new Service({ host: "example.invalid", credentials: { accountName: "me", token: "s3cret-value" } });
+
+beforeEach(async () => useStore(await openStore("memory:")));
+
+describe("an instance", () => {
+  it("has zod's output types, defaults and methods", () => {
+    expect(service().port).toBe(443);
+    expect(service().url()).toBe("https://example.invalid:443");
+    expect(service().credentials).toBeInstanceOf(Credentials);
+    expect(service().credentials.header()).toBe("Bearer s3cret-value");
+  });
+
+  it("takes a nested block as an instance, and a secret as a Secret", () => {
+    const credentials = new Credentials({ accountName: "me", token: new Secret("t") });
+    expect(new Service({ host: "h", credentials }).credentials).toBe(credentials);
+  });
+
+  it("refuses a mask in place of a secret", () => {
+    expect(() => new Credentials(JSON.parse(JSON.stringify(service().credentials)))).toThrow(/token: this is the mask of a secret/);
+    expect(new Credentials({ accountName: "me", token: new Secret("********") }).token.reveal()).toBe("********");
+  });
+
+  it("is read-only, also below the top", () => {
+    class Lists extends Block.define({ name: "Lists", fields: { hosts: z.array(z.object({ name: z.string() })) } }) {}
+    const lists = new Lists({ hosts: [{ name: "a" }] });
+    expect(() => Object.assign(lists, { hosts: [] })).toThrow(TypeError);
+    expect(() => Object.assign(lists.hosts[0] ?? {}, { name: "b" })).toThrow(TypeError);
+  });
+
+  it("names all that does not fit at once, with the nearest field, and no value", () => {
+    const input = { host: 5, credentials: { acountName: "leak-1", token: 7 }, prot: "leak-2" } as never;
+    expect(() => new Service(input)).toThrowErrorMatchingInlineSnapshot(`
+      [AshlarError: The fields of Service do not fit:
+        host: expected string, got number
+        credentials.accountName: is missing (string)
+        credentials.token: expected string, got number
+        credentials.acountName: is no field; did you mean accountName?
+        prot: is no field; did you mean port?]
+    `);
+  });
+});
+
+describe("with and equals", () => {
+  it("make a changed copy that knows its document", async () => {
+    const saved = await service().save("one");
+    const copy = saved.with({ port: 8443 });
+    expect(copy.port).toBe(8443);
+    expect(copy.credentials).toBe(saved.credentials);
+    expect(copy.document).toEqual({ ...saved.document, changed: true });
+    expect(saved.document?.changed).toBe(false);
+    expect(copy.equals(saved)).toBe(false);
+    expect(copy.with({ port: 443 }).equals(saved)).toBe(true);
+  });
+
+  it("see a secret's change, which deep equality does not", () => {
+    const one = service();
+    const other = one.with({ credentials: one.credentials.with({ token: "another" }) });
+    expect(one.equals(other)).toBe(false);
+    expect(one.equals(service())).toBe(true);
+  });
+
+  it("unset an optional field by undefined", () => {
+    const noted = service().credentials.with({ note: "n" });
+    expect("note" in noted.with({ note: undefined })).toBe(false);
+  });
+});
+
+describe("save and load", () => {
+  it("give back what was saved, of its class", async () => {
+    await service().save("one");
+    const loaded = await Service.load("one");
+    expect(loaded).toBeInstanceOf(Service);
+    expect(loaded.equals(service())).toBe(true);
+    expect(loaded.document).toMatchObject({ type: "test-service", name: "one", revision: 1, changed: false });
+    expect((await Block.load("test-service/one")).equals(loaded)).toBe(true);
+  });
+
+  it("keep an unsaved nested block inside, and a saved one as a reference", async () => {
+    await service().save("inline");
+    expect((await Service.list())[0]).toMatchObject({
+      references: {},
+      data: { credentials: { account_name: "me", block_type_slug: "test-credentials" } },
+    });
+    const credentials = await service().credentials.save("creds");
+    await new Service({ host: "h", credentials }).save("referring");
+    await credentials.with({ token: "rotated" }).save(undefined, { overwrite: true });
+    expect((await Service.load("referring")).credentials.header()).toBe("Bearer rotated");
+  });
+
+  it("refuse a taken name, a lost race, and a changed child", async () => {
+    const saved = await service().save("one");
+    await expect(service().save("one")).rejects.toMatchObject({ code: "ERR_EXISTS" });
+    await saved.with({ port: 1 }).save("one", { ifRevision: 1 });
+    await expect(saved.with({ port: 2 }).save("one", { ifRevision: 1 })).rejects.toMatchObject({
+      code: "ERR_CONFLICT",
+      details: { expected: 1, actual: 2 },
+    });
+    const credentials = await service().credentials.save("creds");
+    const changed = new Service({ host: "h", credentials: credentials.with({ note: "new" }) });
+    await expect(changed.save("two")).rejects.toMatchObject({ code: "ERR_CHANGED_CHILD", details: { path: "credentials" } });
+  });
+
+  it("refuse to delete what is referred to, unless told to cascade", async () => {
+    const credentials = await service().credentials.save("creds");
+    await new Service({ host: "h", credentials }).save("referring");
+    await expect(Credentials.delete("creds")).rejects.toMatchObject({
+      code: "ERR_REFERENCED",
+      details: { documents: ["test-service/referring"] },
+    });
+    expect((await Credentials.delete("creds", { cascade: true })).map(({ name }) => name)).toEqual(["creds", "referring"]);
+    expect(await Service.exists("referring")).toBe(false);
+  });
+
+  it("choose the class of a union by the slug that was stored", async () => {
+    class A extends Block.define({ name: "A", fields: { value: z.string() } }) {}
+    class B extends Block.define({ name: "B", fields: { value: z.string() } }) {}
+    class Either extends Block.define({ name: "Either", fields: { one: z.union([block(A), block(B)]) } }) {}
+    await new Either({ one: new B({ value: "v" }) }).save("e");
+    expect((await Either.load("e")).one).toBeInstanceOf(B);
+    expect(new Either({ one: { value: "v", blockTypeSlug: "b" } }).one).toBeInstanceOf(B);
+  });
+});
