@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, type Definition, isBlock, isBlockClass } from "./definition.ts";
 import { AshlarError } from "./errors.ts";
 import { issuesOf, refuse } from "./issues.ts";
+import type { JsonObject } from "./json.ts";
 import { MASK, Secret } from "./secret.ts";
 
 declare module "zod" {
@@ -22,6 +23,7 @@ declare module "zod" {
 const SECRET: unique symbol = Symbol.for("ashlar.field.secret") as never;
 const BLOCK: unique symbol = Symbol.for("ashlar.field.block") as never;
 const BYTES: unique symbol = Symbol.for("ashlar.field.bytes") as never;
+const JSON_SCHEMA: unique symbol = Symbol.for("ashlar.field.json-schema") as never;
 
 /** zod's definition of a schema, as far as it is walked here. */
 export interface Def {
@@ -47,6 +49,7 @@ export interface Def {
   readonly [SECRET]?: z.ZodType;
   readonly [BLOCK]?: AnyBlockClass;
   readonly [BYTES]?: BytesEncoding;
+  readonly [JSON_SCHEMA]?: JsonObject;
 }
 
 /** The definition of a zod schema. */
@@ -71,6 +74,16 @@ export function blockInner(schema: z.ZodType): AnyBlockClass | undefined {
 /** How `bytes()` writes itself, if that is what it is. */
 export function bytesInner(schema: z.ZodType): BytesEncoding | undefined {
   return defOf(schema)[BYTES];
+}
+
+/** The JSON schema that a codec brings along, where it cannot be read from it. */
+export function ownJsonSchema(schema: z.ZodType): JsonObject | undefined {
+  return defOf(schema)[JSON_SCHEMA];
+}
+
+/** A codec that can be stored as it is, and whose JSON schema is the one given. */
+export function withJsonSchema<S extends z.ZodType>(codec: S, jsonSchema: JsonObject): S {
+  return marked(codec, { [JSON_SCHEMA]: jsonSchema });
 }
 
 /** The type of a {@link secret} field: takes the value or a `Secret` of it, gives a `Secret`. */
@@ -283,7 +296,7 @@ export function storable(declared: z.ZodType, at: string): { schema: z.ZodType }
   };
 
   const convert = (schema: z.ZodType, def: Def, path: string): z.ZodType => {
-    if (secretInner(schema) || blockInner(schema) || bytesInner(schema) || isJson(schema, path)) return schema;
+    if (secretInner(schema) || blockInner(schema) || bytesInner(schema) || ownJsonSchema(schema) || isJson(schema, path)) return schema;
     switch (def.type) {
       case "string":
       case "number":

@@ -8,7 +8,19 @@ import { z } from "zod";
 import { schemaChecksum, withoutKey } from "./checksum.ts";
 import { type AnyBlockClass, DEFINITION, type Field } from "./definition.ts";
 import { AshlarError } from "./errors.ts";
-import { blockInner, bytesInner, children, type Def, defOf, isJsonSchema, isOptional, secretInner, snakeCase, storable } from "./fields.ts";
+import {
+  blockInner,
+  bytesInner,
+  children,
+  type Def,
+  defOf,
+  isJsonSchema,
+  isOptional,
+  ownJsonSchema,
+  secretInner,
+  snakeCase,
+  storable,
+} from "./fields.ts";
 import { float, isRawNumber, parseLossless } from "./json.ts";
 
 type Node = Record<string, unknown>;
@@ -197,6 +209,8 @@ function shape(schema: z.ZodType, definitions: Definitions): Node {
   if (hidden) return secretShape(inner(hidden));
   if (nested) return nestedBlock(nested, definitions);
   if (encoding) return { type: "string", format: encoding === "utf-8" ? "binary" : "base64" };
+  const own = ownJsonSchema(schema);
+  if (own) return structuredClone(own);
   if (isJsonSchema(schema)) return define("JsonValue", () => ({}), definitions);
   switch (def.type) {
     case "any":
