@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { MAX_REFERENCE_DEPTH } from "./backends/backend.ts";
-import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, isBlock, linkOf, setLink } from "./definition.ts";
+import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, isBlock, linkOf, type Parsed, setLink } from "./definition.ts";
 import { AshlarError, type Issue, invalid } from "./errors.ts";
 import { byName } from "./fields.ts";
 import { checkDepth, type Json, pointer, pointerParts } from "./json.ts";
@@ -163,9 +163,31 @@ function instantiate(cls: AnyBlockClass, document: Document, data: Record<string
   const known = new Set(definition.fields.map((field) => field.key));
   // A null for a key that the class no longer has says nothing; any other value would be lost by the next save.
   const present = Object.fromEntries(Object.entries(data).filter(([key, value]) => known.has(key) || value !== null));
-  const parsed = definition.parse(byName(definition, present));
+  const input = byName(definition, present);
+  let parsed = definition.parse(input);
+  // Another declaration of the same schema may have hidden a list or an object whole where this class hides its parts.
+  if ("issues" in parsed && Object.keys(document.secrets).length > 0) parsed = firstGood(definition.parse(inParts(input)), parsed);
   if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
   throw doesNotFit(cls, document, parsed.issues);
+}
+
+function firstGood(second: Parsed, first: Parsed): Parsed {
+  return "values" in second ? second : first;
+}
+
+/** A copy in which a secret that holds a list or an object is a list or an object of secrets. */
+function inParts(value: unknown): unknown {
+  if (value instanceof Secret) {
+    const revealed: unknown = value.reveal();
+    if (typeof revealed !== "object" || revealed === null) return value;
+    return mapValues(revealed, (item) => inParts(new Secret(item)));
+  }
+  const plain = Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype);
+  return plain ? mapValues(value as object, inParts) : value;
+}
+
+function mapValues(value: object, change: (item: unknown) => unknown): unknown {
+  return Array.isArray(value) ? value.map(change) : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, change(item)]));
 }
 
 function doesNotFit(cls: AnyBlockClass, document: Document, issues: readonly Issue[]): AshlarError {

@@ -42,3 +42,8 @@ export function classOf(slug: string, among: readonly unknown[] = []): AnyBlockC
     { type: slug },
   );
 }
+
+/** Keeps a class that was made at run time from standing for its slug. */
+export function keepApart(cls: AnyBlockClass): void {
+  known.add(cls);
+}
