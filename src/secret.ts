@@ -90,6 +90,8 @@ function stableText(value: unknown): string {
   if (value instanceof Date) return `d${value.getTime()}`;
   if (value instanceof Secret) return `s${stableText(value.reveal())}`;
   if (Array.isArray(value)) return `[${value.map(stableText).join()}]`;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = Object.entries(value)
+    .filter(([, item]) => item !== undefined) // as JSON does
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${stableText(item)}`).join()}}`;
 }

@@ -28,12 +28,17 @@ export interface StoredRecord {
   readonly created: string;
   readonly updated: string;
   readonly updatedBy: string;
+  /**
+   * The readable half cannot be read any more: only `id`, `kind`, `type`, `name` and `revision` count, the rest is empty. So that it can still
+   * be listed, replaced and removed. Default: it is whole.
+   */
+  readonly damaged?: true | undefined;
 }
 
 /** Names one record. */
 export type RecordKey = { readonly kind: RecordKind; readonly type: string; readonly name: string } | { readonly id: string };
 
-/** The contract. */
+/** The contract. What it gives is the caller's to read only: changing it changes nothing at rest. After `close`, all reject with `ERR_UNREACHABLE`. */
 export interface Backend {
   /** Where it is, as a URL without credentials. */
   readonly url: string;
@@ -51,7 +56,7 @@ export interface Backend {
   graph(key: RecordKey): Promise<readonly StoredRecord[]>;
 
   /**
-   * Writes a record if what is there has the revision `expected`; null: if nothing has its kind, type and name.
+   * Writes a record if what is there has the revision `expected`; null: if nothing has its kind, type and name. These, and the id, never change.
    * One step: of two writers with one expectation, one wins.
    * @throws AshlarError `ERR_CONFLICT` with `expected` and `actual` (null: gone); `ERR_EXISTS` for an expectation of null;
    * `ERR_BROKEN_REFERENCE` when what it refers to is not there.

@@ -16,8 +16,10 @@ class MemoryBackend implements Backend {
   readonly #id = randomUUID();
   readonly #byId = new Map<string, StoredRecord>();
   readonly #idByName = new Map<string, string>();
+  #open = true;
 
   async storeId(): Promise<string> {
+    this.#checkOpen();
     return this.#id;
   }
 
@@ -38,30 +40,33 @@ class MemoryBackend implements Backend {
 
   async put(record: StoredRecord, expected: number | null): Promise<void> {
     const { kind, type, name } = record;
-    const existing = this.#find(expected === null ? { kind, type, name } : { id: record.id });
+    const existing = expected === null ? (this.#find({ kind, type, name }) ?? this.#find(record)) : this.#find(record);
     const actual = existing?.revision ?? null;
     const about = { type, name, expected, actual };
     if (expected === null && existing) throw new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
     if (actual !== expected)
       throw new AshlarError("ERR_CONFLICT", `${type}/${name} is not at revision ${expected} any more: someone else wrote it.`, about);
     for (const { id, type: to, name: at } of Object.values(record.references)) {
-      if (!this.#byId.has(id))
-        throw new AshlarError("ERR_BROKEN_REFERENCE", `${type}/${name} refers to ${to}/${at}, which is not there any more.`, {
-          type,
-          name,
-        });
+      if (this.#byId.has(id) || id === record.id) continue;
+      throw new AshlarError("ERR_BROKEN_REFERENCE", `${type}/${name} refers to ${to}/${at}, which is not there any more.`, {
+        type,
+        name,
+        documents: [`${to}/${at}`],
+      });
     }
-    this.#byId.set(record.id, structuredClone(record));
+    this.#byId.set(record.id, frozen(structuredClone(record)));
     this.#idByName.set(nameKey(record), record.id);
   }
 
   async remove(records: readonly { id: string; revision: number }[]): Promise<void> {
     const ids = new Set(records.map(({ id }) => id));
     for (const { id, revision } of records) {
-      const actual = this.#byId.get(id)?.revision ?? null;
+      const actual = this.#find({ id })?.revision ?? null;
       if (actual !== revision)
         throw new AshlarError("ERR_CONFLICT", "Someone else wrote or deleted the document.", { expected: revision, actual });
-      const referrers = (await this.referrers(id)).filter((parent) => !ids.has(parent.id)).map(({ type, name }) => `${type}/${name}`);
+      const referrers = this.#referrers(id)
+        .filter((parent) => !ids.has(parent.id))
+        .map(({ type, name }) => `${type}/${name}`);
       if (referrers.length > 0)
         throw new AshlarError(
           "ERR_REFERENCED",
@@ -76,33 +81,51 @@ class MemoryBackend implements Backend {
   }
 
   async referrers(id: string): Promise<readonly StoredRecord[]> {
-    return [...this.#byId.values()]
-      .filter((record) => Object.values(record.references).some((reference) => reference.id === id))
-      .sort(byPlace);
+    this.#checkOpen();
+    return this.#referrers(id);
   }
 
   async list({ kind, type, after, limit }: Parameters<Backend["list"]>[0]): Promise<readonly StoredRecord[]> {
+    this.#checkOpen();
     const fits = (record: StoredRecord) =>
       record.kind === kind && (type === undefined || record.type === type) && (after === undefined || byPlace(record, after) > 0);
     return [...this.#byId.values()].filter(fits).sort(byPlace).slice(0, limit);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#open = false;
+  }
 
   #find(key: RecordKey): StoredRecord | undefined {
+    this.#checkOpen();
     const id = "id" in key ? key.id : this.#idByName.get(nameKey(key));
     return id === undefined ? undefined : this.#byId.get(id);
+  }
+
+  #referrers(id: string): StoredRecord[] {
+    const refers = (record: StoredRecord) => Object.values(record.references).some((reference) => reference.id === id);
+    return [...this.#byId.values()].filter(refers).sort(byPlace);
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) throw new AshlarError("ERR_UNREACHABLE", "memory: was closed.", { store: this.url });
   }
 }
 
 function nameKey({ kind, type, name }: { kind: string; type: string; name: string }): string {
-  return `${kind}/${type}/${name}`;
+  return JSON.stringify([kind, type, name]);
 }
 
 function byPlace(a: { type: string; name: string }, b: { type: string; name: string }): number {
-  return compare(a.type, b.type) || compare(a.name, b.name);
+  return byBytes(a.type, b.type) || byBytes(a.name, b.name);
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function byBytes(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** What is given out is what is held: nobody may change it. */
+function frozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null) for (const item of Object.values(Object.freeze(value))) frozen(item);
+  return value;
 }

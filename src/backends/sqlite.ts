@@ -2,20 +2,20 @@
  * Records in one SQLite file, by Node's own node:sqlite. Touches node:sqlite and node:fs, imported when a store is opened.
  *
  * WAL, full sync: an acknowledged write survives a power cut. Every change is one transaction begun as a writer, so that compare-and-swap holds
- * between processes; a locked database is waited for up to five seconds.
+ * between processes; a locked database is waited for up to five seconds unless told otherwise.
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { AshlarError } from "../errors.ts";
-import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "./backend.ts";
+import { checkDepth, MAX_JSON_DEPTH } from "../json.ts";
+import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
 
 /** Marks the file as ours: "Ashl" in ASCII. https://www.sqlite.org/pragma.html#pragma_application_id */
 const APPLICATION_ID = 0x4173_686c;
 const FORMAT_VERSION = 1;
-const LOCK_TIMEOUT_MS = 5000;
 
 const TABLES = `
   CREATE TABLE store (id TEXT NOT NULL) STRICT;
@@ -31,6 +31,8 @@ const TABLES = `
   CREATE INDEX references_by_child ON record_references (child);
 `;
 const COLUMNS = "id, kind, type, name, revision, body, sealed";
+/** node:sqlite throws for an integer that JavaScript cannot hold; a flipped bit can make one. */
+const READ = `id, kind, type, name, CASE WHEN revision BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} THEN revision END AS revision, body, sealed`;
 
 /** Where the file is. */
 export interface SqliteOptions {
@@ -38,24 +40,27 @@ export interface SqliteOptions {
   readonly path: string;
   /** Make it if it is not there. Default false. */
   readonly create?: boolean | undefined;
+  /** How long to wait for a lock of another process, in milliseconds. Default 5000. */
+  readonly lockTimeoutMs?: number | undefined;
 }
 
 /**
  * Opens a SQLite file as a backend.
- * @throws AshlarError `ERR_NO_STORE` when it is not there; `ERR_UNSUPPORTED` when a newer version made it; `ERR_CANNOT_OPEN` when it is no store.
+ * @throws AshlarError `ERR_NO_STORE` when it is not there; `ERR_UNSUPPORTED` when a newer version made it; `ERR_CANNOT_OPEN` when it is no store;
+ * `ERR_DENIED`; `ERR_UNREACHABLE` when it stays locked.
  */
 export async function sqliteBackend(options: SqliteOptions): Promise<Backend> {
   const { DatabaseSync } = await import("node:sqlite").catch(() => {
     throw new AshlarError("ERR_UNSUPPORTED", `Stores in SQLite need Node 24.15 or newer; this is ${process.version}.`);
   });
-  const { path, create } = options;
+  const { path, create, lockTimeoutMs: timeout = 5000 } = options;
   const url = `sqlite:${path}`;
-  if (!existsSync(path)) {
+  if (!isThere(path, url)) {
     if (create !== true)
       throw new AshlarError("ERR_NO_STORE", `There is no store at ${url}. "ashlar init --store ${url}" makes one.`, { store: url });
     makeFile(path, url);
   }
-  const database = guarded(url, () => new DatabaseSync(path, { timeout: LOCK_TIMEOUT_MS, enableForeignKeyConstraints: true }));
+  const database = guarded(url, () => new DatabaseSync(path, { timeout, enableForeignKeyConstraints: true }));
   try {
     guarded(url, () => prepareFile(database, url, create === true));
     return new SqliteBackend(database, url);
@@ -63,6 +68,18 @@ export async function sqliteBackend(options: SqliteOptions): Promise<Backend> {
     database.close();
     throw error;
   }
+}
+
+/** Whether there is a file. One that may not be looked at is not one that is not there. */
+function isThere(path: string, url: string): boolean {
+  try {
+    if (statSync(path).isFile()) return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return false;
+    throw new AshlarError("ERR_DENIED", `${url} cannot be reached (${code}).`, { store: url });
+  }
+  throw new AshlarError("ERR_CANNOT_OPEN", `${url} is no file.`, { store: url });
 }
 
 function makeFile(path: string, url: string): void {
@@ -116,21 +133,21 @@ class SqliteBackend implements Backend {
   async get(key: RecordKey): Promise<StoredRecord | null> {
     const [row] =
       "id" in key
-        ? this.#all(`SELECT ${COLUMNS} FROM records WHERE id = ?`, key.id)
-        : this.#all(`SELECT ${COLUMNS} FROM records WHERE kind = ? AND type = ? AND name = ?`, key.kind, key.type, key.name);
+        ? this.#all(`SELECT ${READ} FROM records WHERE id = ?`, key.id)
+        : this.#all(`SELECT ${READ} FROM records WHERE kind = ? AND type = ? AND name = ?`, key.kind, key.type, key.name);
     return row ? this.#record(row) : null;
   }
 
   async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
     const [where, ...values] = "id" in key ? ["id = ?", key.id] : ["kind = ? AND type = ? AND name = ?", key.kind, key.type, key.name];
-    const rows = this.#all(
+    const records = this.#all(
       `WITH RECURSIVE reached (id, depth) AS (
          SELECT id, 0 FROM records WHERE ${where}
          UNION SELECT r.child, reached.depth + 1 FROM reached JOIN record_references r ON r.parent = reached.id WHERE reached.depth <= ${MAX_REFERENCE_DEPTH}
-       ) SELECT ${COLUMNS} FROM records WHERE id IN (SELECT id FROM reached)`,
+       ) SELECT ${READ} FROM records WHERE id IN (SELECT id FROM reached)`,
       ...values,
-    );
-    return rows.map((row) => this.#record(row));
+    ).map((row) => this.#record(row));
+    return this.#completed(records);
   }
 
   async put(record: StoredRecord, expected: number | null): Promise<void> {
@@ -204,17 +221,17 @@ class SqliteBackend implements Backend {
 
   async referrers(id: string): Promise<readonly StoredRecord[]> {
     return this.#all(
-      `SELECT ${COLUMNS} FROM records WHERE id IN (SELECT parent FROM record_references WHERE child = ?) ORDER BY type, name`,
+      `SELECT ${READ} FROM records WHERE id IN (SELECT parent FROM record_references WHERE child = ?) ORDER BY type, name`,
       id,
     ).map((row) => this.#record(row));
   }
 
   async list({ kind, type, after, limit }: Parameters<Backend["list"]>[0]): Promise<readonly StoredRecord[]> {
-    const rows = this.#all(
-      `SELECT ${COLUMNS} FROM records WHERE kind = ? AND (type, name) > (?, ?) ${type === undefined ? "" : "AND type = ?"} ORDER BY type, name LIMIT ?`,
+    return this.#all(
+      `SELECT ${READ} FROM records WHERE kind = ? AND (type, name) > (?, ?) ${type === undefined ? "" : "AND type = ?"}
+       AND typeof(type) = 'text' AND typeof(name) = 'text' ORDER BY type, name LIMIT ?`, // a damaged name has no place in the order
       ...[kind, after?.type ?? "", after?.name ?? "", ...(type === undefined ? [] : [type]), limit],
-    );
-    return rows.map((row) => this.#record(row));
+    ).map((row) => this.#record(row));
   }
 
   async close(): Promise<void> {
@@ -241,8 +258,25 @@ class SqliteBackend implements Backend {
     return guarded(this.url, work);
   }
 
+  /** Follows the references in the records themselves where the table of references has lost one: they are bound to the seal, it is not. */
+  #completed(records: StoredRecord[]): StoredRecord[] {
+    const ids = new Set(records.map(({ id }) => id));
+    for (const record of records) {
+      for (const { id } of Object.values(record.references)) {
+        if (ids.has(id)) continue;
+        ids.add(id);
+        const [row] = this.#all(`SELECT ${READ} FROM records WHERE id = ?`, id);
+        if (row) records.push(this.#record(row));
+      }
+    }
+    return records;
+  }
+
   #lostRace({ id, kind, type, name }: StoredRecord, expected: number | null): AshlarError {
-    const [row] = this.#all("SELECT revision FROM records WHERE id = ? OR (kind = ? AND type = ? AND name = ?)", id, kind, type, name);
+    const [row] =
+      expected === null
+        ? this.#all(`SELECT ${READ} FROM records WHERE id = ? OR (kind = ? AND type = ? AND name = ?)`, id, kind, type, name)
+        : this.#all(`SELECT ${READ} FROM records WHERE id = ?`, id);
     const actual = row ? Number(row.revision) : null;
     const about = { type, name, expected, actual };
     if (expected === null) return new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
@@ -254,31 +288,36 @@ class SqliteBackend implements Backend {
   }
 
   /** Every column is checked before it is used: a flipped bit in the file can change a column's type. */
-  #record(row: Record<string, unknown>): StoredRecord {
-    const { id, kind, type, name, revision, body, sealed } = row;
+  #record({ id, kind, type, name, revision, body, sealed }: Record<string, unknown>): StoredRecord {
     const parts = typeof body === "string" ? parseBody(body) : undefined;
-    const texts = [id, kind, type, name, sealed].every((text) => typeof text === "string");
-    if (!texts || typeof revision !== "number" || !parts) {
-      throw new AshlarError(
-        "ERR_CANNOT_OPEN",
-        `The record ${typeof type === "string" ? type : "?"}/${typeof name === "string" ? name : "?"} in ${this.url} is damaged.`,
-        { store: this.url },
-      );
-    }
-    return { ...parts, id, kind, type, name, revision, sealed } as StoredRecord;
+    if (parts && typeof revision === "number" && [id, kind, type, name, sealed].every((text) => typeof text === "string"))
+      return { ...parts, id, kind, type, name, revision, sealed } as StoredRecord;
+    const place = { id: String(id), kind: kind as RecordKind, type: String(type), name: String(name), revision: Number(revision) };
+    return { ...EMPTY_BODY, ...place, sealed: "", damaged: true };
   }
 }
 
 type Body = Omit<StoredRecord, "id" | "kind" | "type" | "name" | "revision" | "sealed">;
 
+const EMPTY_BODY: Body = { schema: "", data: {}, references: {}, secrets: {}, created: "", updated: "", updatedBy: "" };
+
 function parseBody(text: string): Body | undefined {
   try {
-    const body = JSON.parse(text) as Partial<Body> | null;
-    const whole = body !== null && [body.data, body.references, body.secrets].every((part) => typeof part === "object" && part !== null);
-    return whole ? (body as Body) : undefined;
+    const body = JSON.parse(text) as Body;
+    const { schema, created, updated, updatedBy, data, references, secrets } = body;
+    const whole =
+      [schema, created, updated, updatedBy].every((part) => typeof part === "string") &&
+      [data, references, secrets, ...Object.values(references), ...Object.values(secrets)].every(isObject) &&
+      Object.values(references).every((to) => [to.id, to.type, to.name].every((part) => typeof part === "string"));
+    checkDepth(data, "A record", MAX_JSON_DEPTH);
+    return whole ? body : undefined;
   } catch {
-    return undefined;
+    return undefined; // what is no JSON of ours is a damaged record, whatever is wrong with it
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function gone({ type, name, references }: StoredRecord, child: string): AshlarError {
@@ -313,7 +352,7 @@ function guarded<T>(url: string, work: () => T): T {
     switch (code & 0xff) {
       case 5: // SQLITE_BUSY
       case 6: // SQLITE_LOCKED
-        throw new AshlarError("ERR_UNREACHABLE", `${url} is locked by another process for more than ${LOCK_TIMEOUT_MS / 1000} s.`, about);
+        throw new AshlarError("ERR_UNREACHABLE", `${url} stays locked by another process: try again.`, about);
       case 8: // SQLITE_READONLY
       case 23: // SQLITE_AUTH
       case 3: // SQLITE_PERM
@@ -322,9 +361,10 @@ function guarded<T>(url: string, work: () => T): T {
         throw new AshlarError("ERR_DENIED", `${url} cannot be opened: check that you may read and write the file and its folder.`, about);
       case 13: // SQLITE_FULL
         throw new AshlarError("ERR_UNREACHABLE", `${url} cannot be written: the disk is full.`, about);
+      case 1: // SQLITE_ERROR: our statements are fixed, so the tables are not ours
       case 11: // SQLITE_CORRUPT
       case 26: // SQLITE_NOTADB
-        throw new AshlarError("ERR_CANNOT_OPEN", `${url} is damaged, or no SQLite file.`, about);
+        throw new AshlarError("ERR_CANNOT_OPEN", `${url} is damaged, or no store of Ashlar.`, about);
       default:
         throw new AshlarError("ERR_UNREACHABLE", `${url} fails (SQLite's code ${code}).`, about);
     }

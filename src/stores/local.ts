@@ -35,7 +35,7 @@ export function sqlitePath(url: string): string {
   const rest = url.slice("sqlite:".length);
   if (rest === "") return join(folders().data, "ashlar.db");
   if (rest.startsWith("//") && !rest.startsWith("///"))
-    throw new AshlarError("ERR_INVALID", `A SQLite store is a file of this machine, "sqlite:PATH"; ${JSON.stringify(url)} names a host.`);
+    throw new AshlarError("ERR_INVALID", `A SQLite store is a file of this machine, "sqlite:PATH"; this URL names a host.`);
   if (rest.includes("?")) throw new AshlarError("ERR_INVALID", `A SQLite store's URL has no options: "sqlite:PATH".`);
   return resolve(rest.replace(/^\/\/+/, "/"));
 }

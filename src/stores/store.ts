@@ -46,6 +46,8 @@ interface DocumentHead {
 export interface MaskedDocument extends DocumentHead {
   /** JSON pointer of each secret → when it last changed. */
   readonly secrets: Readonly<Record<string, { readonly changed: string }>>;
+  /** The record at rest is damaged: only id, type, name and revision could be read. Default: it is whole, as far as can be seen without a key. */
+  readonly damaged?: true | undefined;
 }
 
 /** A document with its secrets, in memory. */

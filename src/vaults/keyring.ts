@@ -16,9 +16,10 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { AshlarError } from "../errors.ts";
 
 /** One key. */
@@ -72,7 +73,8 @@ export function keyText(key: Key): string {
 export function parseKey(text: string, where: string): Key {
   const [, encoded, check] = KEY_TEXT.exec(text.trim()) ?? [];
   const bytes = encoded === undefined ? undefined : new Uint8Array(Buffer.from(encoded, "base64url"));
-  if (bytes?.length === 32 && digest("key check", bytes).slice(0, 6) === check) return makeKey(bytes);
+  if (bytes?.length === 32 && digest("key check", bytes).slice(0, 6) === check && Buffer.from(bytes).toString("base64url") === encoded)
+    return makeKey(bytes);
   const reason = text.trim().startsWith(PREFIX) ? "is damaged: a character is missing or wrong" : `is no key: a key begins with ${PREFIX}`;
   throw new AshlarError("ERR_WRONG_KEY", `A key in ${where} ${reason}.`);
 }
@@ -155,14 +157,16 @@ export function readKeyFile(path: string, dataFolder?: string): Keyring | null {
   let file: number;
   try {
     // A link could be pointed elsewhere by someone else; the opened file is what gets checked.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     throw new AshlarError("ERR_DENIED", `The key file ${path} cannot be read (${code === "ELOOP" ? "it is a link" : code}).`);
   }
   try {
-    const { mode, uid } = fstatSync(file);
+    const state = fstatSync(file);
+    const { mode, uid } = state;
+    if (!state.isFile()) throw new AshlarError("ERR_DENIED", `The key file ${path} is no file.`);
     if (process.platform !== "win32") {
       if ((mode & 0o077) !== 0)
         throw new AshlarError(
@@ -197,13 +201,14 @@ function existingFolder(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    return path; // not there yet
+    const above = dirname(path);
+    return above === path ? path : join(existingFolder(above), basename(path)); // not there yet
   }
 }
 
 /**
  * Writes a new key file that only its owner may read.
- * @throws AshlarError `ERR_EXISTS` when there is one: a key is never overwritten; `ERR_DENIED`.
+ * @throws AshlarError `ERR_EXISTS` when there is one: a key is never overwritten; `ERR_DENIED`; `ERR_UNREACHABLE` when it cannot be written whole.
  */
 export function writeKeyFile(path: string, keys: readonly Key[], dataFolder?: string): void {
   checkApart(path, dataFolder);
@@ -217,15 +222,31 @@ export function writeKeyFile(path: string, keys: readonly Key[], dataFolder?: st
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     file = openSync(path, "wx", 0o600);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw new AshlarError("ERR_EXISTS", `There is a key file already: ${path}. It is left as it is.`);
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && syscall === "open")
+      throw new AshlarError("ERR_EXISTS", `There is a key file already: ${path}. It is left as it is.`);
     throw new AshlarError("ERR_DENIED", `The key file ${path} cannot be written (${code}).`);
   }
   try {
     fchmodSync(file, 0o600);
     writeSync(file, text);
     fsyncSync(file);
+    syncFolder(dirname(path));
+  } catch (error) {
+    unlinkSync(path); // half a key is none
+    throw new AshlarError("ERR_UNREACHABLE", `The key file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
   } finally {
     closeSync(file);
+  }
+}
+
+/** Until its folder is on the disk too, a power cut can take a new file away. */
+function syncFolder(path: string): void {
+  if (process.platform === "win32") return; // folders cannot be opened there
+  const folder = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }

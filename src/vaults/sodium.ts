@@ -34,6 +34,7 @@ class SodiumVault implements Vault {
   readonly #sodium: typeof Sodium;
   readonly #find: () => Promise<Keyring>;
   #ring: Keyring | undefined;
+  #loading: Promise<Keyring> | undefined;
 
   constructor(sodium: typeof Sodium, ring: Keyring | (() => Promise<Keyring>)) {
     this.#sodium = sodium;
@@ -62,8 +63,12 @@ class SodiumVault implements Vault {
   }
 
   async #loadRing(): Promise<Keyring> {
-    this.#ring ??= await this.#find();
-    return this.#ring;
+    this.#loading ??= this.#find(); // once for all who wait: a passphrase takes a second and 256 MiB
+    try {
+      return (this.#ring = await this.#loading);
+    } finally {
+      this.#loading = undefined;
+    }
   }
 
   #seal(ring: Keyring, secrets: Secrets, binding: Uint8Array): string {

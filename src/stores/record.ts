@@ -1,0 +1,84 @@
+/**
+ * A record at rest and what a store makes of it: its binding, its masked and its opened form, and the errors that concern one. Touches the
+ * contracts; knows no backend and no vault.
+ * @module
+ */
+import { hash } from "node:crypto";
+import { MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "../backends/backend.ts";
+import { schemaChecksum } from "../checksum.ts";
+import { AshlarError } from "../errors.ts";
+import { canonicalJson, type Json } from "../json.ts";
+import { Secret } from "../secret.ts";
+import type { Secrets } from "../vaults/vault.ts";
+import type { BlockType, Document, DocumentKey, Draft, MaskedDocument } from "./store.ts";
+
+/** A block type of its record; of a damaged one only the slug is left. */
+export function typeOf({ name, data, damaged }: StoredRecord): BlockType {
+  if (damaged) return { slug: name, name, description: null, logoUrl: null, documentationUrl: null, codeExample: null };
+  return { slug: name, ...(data as unknown as Omit<BlockType, "slug">) };
+}
+
+/** Whether a record's schema text is the one that a checksum names. */
+export function hasChecksum(fields: unknown, checksum: string): boolean {
+  try {
+    return typeof fields === "string" && schemaChecksum(fields) === checksum;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return false; // no JSON, or nested without end
+    throw error;
+  }
+}
+
+/** The digest that ties a record's readable half, and the store it lies in, to its sealed half. */
+export function bindingOf(record: Omit<StoredRecord, "sealed">, storeId: string): Uint8Array {
+  return hash("sha256", `ashlar record 1\0${storeId}\0${canonicalJson(record)}`, "buffer");
+}
+
+/** A document's key as a record's. */
+export function recordKey(key: DocumentKey): RecordKey {
+  return "id" in key ? { id: key.id } : { kind: "document", type: key.type, name: key.name };
+}
+
+/** The secret half of a draft, in clear. */
+export function secretValues(draft: Draft): Secrets {
+  return Object.fromEntries(Object.entries(draft.secrets).map(([at, value]) => [at, value.reveal()]));
+}
+
+/** A record and its secrets as a document. */
+export function opened(record: StoredRecord, secrets: Secrets): Document {
+  const values: Record<string, Secret<Json>> = {};
+  for (const at of Object.keys(secrets)) values[at] = new Secret(secrets[at] as Json);
+  return { ...maskedOf(record), secrets: values };
+}
+
+/** The readable half of a record. */
+export function maskedOf(record: StoredRecord): MaskedDocument {
+  const { id, type, name, schema, data, references, secrets, revision, created, updated, updatedBy } = record;
+  const masked = { id, type, name, schema, data, references, secrets, revision, created, updated, updatedBy };
+  return record.damaged ? { ...masked, damaged: true } : masked;
+}
+
+/** The error for a record whose readable half is lost. */
+export function damaged(): AshlarError {
+  return new AshlarError("ERR_CANNOT_OPEN", "What rests of it is no record any more: save it again, or delete it.");
+}
+
+/** The same error, saying which record it is about. */
+export function named({ kind, type, name }: StoredRecord, error: AshlarError): AshlarError {
+  const what = kind === "document" ? `The document ${type}/${name}` : `The ${kind} ${name}`;
+  return new AshlarError(error.code, `${what} cannot be read. ${error.message}`, { ...error.details, type, name });
+}
+
+/** The error for a lost race. */
+export function conflict({ type, name }: { type: string; name: string }, expected: number, actual: number | null): AshlarError {
+  const now = actual === null ? "it is gone" : `it is at revision ${actual}`;
+  return new AshlarError(
+    "ERR_CONFLICT",
+    `${type}/${name} is not at revision ${expected} any more, ${now}: load it again and repeat the change.`,
+    { type, name, expected, actual },
+  );
+}
+
+/** The error for a chain of references that could not be loaded again. */
+export function tooDeep(here: string): AshlarError {
+  return new AshlarError("ERR_LIMIT", `${here} would refer to documents more than ${MAX_REFERENCE_DEPTH} deep.`);
+}
