@@ -118,9 +118,11 @@ export function secret<S extends z.ZodType = z.ZodString>(inner?: S): SecretSche
         if (!result.success) return refuse(context, ...new Set(issuesOf(result.error, given).map((issue) => issue.message)));
         return value instanceof Secret && result.data === given ? value : new Secret<unknown>(result.data);
       },
-      encode(value) {
-        const encoded: unknown = z.encode(schema, value.reveal());
-        return encoded === value.reveal() ? value : new Secret(encoded);
+      encode(value, context) {
+        const result = z.safeEncode(schema, value.reveal());
+        // Reported, not thrown: in a union of secrets the next one is tried.
+        if (!result.success) return refuse(context, "the secret does not fit");
+        return result.data === value.reveal() ? value : new Secret<unknown>(result.data);
       },
     },
   );
