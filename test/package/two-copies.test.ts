@@ -19,13 +19,15 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function makeLogin({ Block, secret }: typeof ours) {
-  return class Login extends Block.define({ name: "Copies Login", fields: { user: z.string(), token: secret() } }) {
+function makeLogin({ Block, secret }: typeof ours, name: string) {
+  return class Login extends Block.define({ name, fields: { user: z.string(), token: secret() } }) {
     header(): string {
       return `${this.user}:${this.token.reveal()}`;
     }
   };
 }
+
+const Login = makeLogin(ours, "Copies Login");
 
 describe("another installed copy of Ashlar", () => {
   beforeEach(async () => ours.useStore(await ours.openStore("memory:")));
@@ -43,19 +45,17 @@ describe("another installed copy of Ashlar", () => {
   });
 
   it("saves and loads our classes through its store, and we its classes", async () => {
-    for (const [library, store] of [
-      [ours, await theirs.openStore("memory:")],
-      [theirs, await ours.openStore("memory:")],
+    for (const [Class, store] of [
+      [Login, await theirs.openStore("memory:")],
+      [makeLogin(theirs, "Their Login"), await ours.openStore("memory:")],
     ] as const) {
-      const Login = makeLogin(library);
-      await new Login({ user: "me", token: "hidden" }).save("main", { store });
-      expect((await Login.load("main", { store })).header()).toBe("me:hidden");
-      expect((await Login.list({ store })).length).toBe(1);
+      await new Class({ user: "me", token: "hidden" }).save("main", { store });
+      expect((await Class.load("main", { store })).header()).toBe("me:hidden");
+      expect((await Class.list({ store })).length).toBe(1);
     }
   });
 
   it("nests our class in its own, as an instance and as fields, and refers to what we saved", async () => {
-    const Login = makeLogin(ours);
     class Service extends theirs.Block.define({
       name: "Copies Service",
       fields: { login: Login as never, more: z.array(theirs.block(Login as never)) },
@@ -74,7 +74,6 @@ describe("another installed copy of Ashlar", () => {
   });
 
   it("loads by reference what we declared", async () => {
-    const Login = makeLogin(ours);
     await new Login({ user: "me", token: "hidden" }).save("main");
     const loaded = await theirs.Block.load("copies-login/main");
     expect(loaded).toBeInstanceOf(Login);
@@ -82,7 +81,6 @@ describe("another installed copy of Ashlar", () => {
   });
 
   it("knows our errors and secrets", async () => {
-    const Login = makeLogin(ours);
     const error = await Login.load("none").catch((thrown: unknown) => thrown);
     expect(theirs.isAshlarError(error, "ERR_NOT_FOUND")).toBe(true);
     expect(theirs.isAshlarError(error, "ERR_EXISTS")).toBe(false);
@@ -97,6 +95,5 @@ describe("another installed copy of Ashlar", () => {
 });
 
 function serviceOf({ Block, block }: typeof ours) {
-  const Login = makeLogin(ours);
   return class Service extends Block.define({ name: "Copies Service", fields: { login: Login, more: z.array(block(Login)) } }) {};
 }
