@@ -138,9 +138,8 @@ export interface BlockInstance<F extends Fields> extends Block {
   with(changes: Partial<InputOf<F>>): this;
 }
 
-/** The static side of a block class. */
-export interface BlockClass<F extends Fields> {
-  new (input: InputOf<F>): BlockInstance<F> & ValuesOf<F>;
+/** What a block class offers, besides making instances. */
+export interface BlockStatics<F extends Fields> {
   readonly [DEFINITION]: Definition;
   /** Identity of the block type. */
   readonly slug: string;
@@ -169,10 +168,15 @@ export interface BlockClass<F extends Fields> {
   extend<C extends AnyBlockClass, const G extends Fields = Record<never, never>>(
     this: C,
     options: ExtendOptions<F, G>,
-  ): BlockClass<Merged<F, G>> &
+  ): BlockStatics<Merged<F, G>> &
     (new (
       input: InputOf<Merged<F, G>>,
     ) => Methods<InstanceType<C>, F> & BlockInstance<Merged<F, G>> & ValuesOf<Merged<F, G>>);
+}
+
+/** The static side of a block class. */
+export interface BlockClass<F extends Fields> extends BlockStatics<F> {
+  new (input: InputOf<F>): BlockInstance<F> & ValuesOf<F>;
 }
 
 /** Options of `X.delete()`. */

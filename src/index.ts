@@ -7,6 +7,7 @@ export {
   type BlockClass,
   type BlockInstance,
   type BlockOptions,
+  type BlockStatics,
   type DeleteOptions,
   type ExtendOptions,
   type Fields,
