@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { inspect } from "node:util";
-import { type AnyBlockClass, Block, type BlockClass, type Fields, openStore, type Store } from "ashlar";
+import { type AnyBlockClass, Block, type BlockStatics, type Fields, openStore, type Store } from "ashlar";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFINITION, isBlockClass } from "../../src/definition.ts";
 import { generateKey, keyText } from "../../src/vaults/keyring.ts";
@@ -43,7 +43,7 @@ const files = readdirSync(folder)
   .map((file) => basename(file, ".ts"))
   .filter((file) => !shared.includes(file));
 
-type Cls = AnyBlockClass & Omit<BlockClass<Fields>, never>;
+type Cls = AnyBlockClass & BlockStatics<Fields>;
 async function classIn(file: string): Promise<Cls> {
   const exported: unknown[] = Object.values((await import(`../../blocks/${file}.ts`)) as object);
   const classes = exported.filter(isBlockClass);

@@ -1,0 +1,33 @@
+/** What `AzureBlobStorageCredentials` asks for, and which way into its account it gives. */
+import { AzureBlobStorageCredentials } from "ashlar/blocks/azure-blob-storage-credentials";
+import { expect, it } from "vitest";
+import { CANARY, KEY } from "./samples.ts";
+
+type Input = ConstructorParameters<typeof AzureBlobStorageCredentials>[0];
+const url = { accountUrl: "https://mtademo.blob.core.windows.net" };
+const connection = { connectionString: `AccountName=mtademo;AccountKey=${KEY}` };
+const principal = { tenantId: "tenant", clientId: "client", clientSecret: CANARY };
+
+it.each<[string, Input]>([
+  ["key", connection],
+  ["key", { ...connection, ...url, ...principal }],
+  ["servicePrincipal", { ...url, ...principal }],
+  ["default", url],
+  ["default", { ...url, connectionString: "" }],
+])("%s comes first of what is given", (kind, input) => {
+  const account = new AzureBlobStorageCredentials(input).storageAccount();
+  expect(account).toMatchObject({ name: "mtademo", access: { kind } });
+});
+
+it.each<[Input, RegExp]>([
+  [{}, /there is no account; give connectionString or accountUrl/],
+  [{ ...principal }, /there is no account/],
+  [{ connectionString: "", accountUrl: "" }, /there is no account/],
+  [{ ...url, clientId: CANARY }, /tenantId: is missing; a service principal[\s\S]*clientSecret: is missing/],
+  [{ ...url, ...principal, clientSecret: "" }, /clientSecret: is missing/],
+  [{ accountUrl: `https://mtademo.blob.core.windows.net/?sig=${CANARY}` }, /accountUrl: must be the account's plain URL/],
+])("refuses what contradicts itself, without a value (%#)", (input, message) => {
+  const make = () => new AzureBlobStorageCredentials(input);
+  expect(make).toThrow(message);
+  expect(make).not.toThrow(CANARY);
+});
