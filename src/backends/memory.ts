@@ -31,9 +31,9 @@ class MemoryBackend implements Backend {
     const found = new Map<string, StoredRecord>();
     let level = [this.#find(key)];
     for (let depth = 0; depth <= MAX_REFERENCE_DEPTH + 1 && level.length > 0; depth++) {
-      const fresh = level.filter((record) => record !== undefined && !found.has(record.id)) as StoredRecord[];
+      const fresh = new Set(level.filter((record) => record !== undefined && !found.has(record.id)) as StoredRecord[]);
       for (const record of fresh) found.set(record.id, record);
-      level = fresh.flatMap((record) => Object.values(record.references).map(({ id }) => this.#byId.get(id)));
+      level = [...fresh].flatMap((record) => Object.values(record.references).map(({ id }) => this.#byId.get(id)));
     }
     return [...found.values()];
   }

@@ -9,7 +9,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type Sodium from "libsodium-wrappers";
 import { AshlarError } from "../errors.ts";
-import { checkDepth, parseJson } from "../json.ts";
+import { checkDepth, MAX_JSON_DEPTH, parseJson } from "../json.ts";
 import type { Key, Keyring } from "./keyring.ts";
 import type { Binding, Secrets, Vault } from "./vault.ts";
 
@@ -125,7 +125,7 @@ function parseSecrets(padded: Uint8Array): Secrets {
   const end = padded.lastIndexOf(0x80);
   const secrets = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(padded.subarray(0, end)));
   if (typeof secrets !== "object" || secrets === null || Array.isArray(secrets)) throw cannotOpen();
-  checkDepth(secrets, "A secret");
+  checkDepth(secrets, "A secret", MAX_JSON_DEPTH + 1); // each may have that many levels
   return secrets as Secrets;
 }
 

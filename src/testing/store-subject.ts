@@ -1,0 +1,86 @@
+/**
+ * What the cases of the store suite work with: a block type, drafts of it, and the check that a refusal left nothing behind. Touches the contract.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { schemaChecksum } from "../checksum.ts";
+import type { AshlarError, ErrorCode } from "../errors.ts";
+import { canonicalJson, type Json } from "../json.ts";
+import { Secret } from "../secret.ts";
+import type { BlockSchema, BlockType, Document, Draft, MaskedDocument, Reference, Store } from "../stores/store.ts";
+import { refused } from "./suite.ts";
+
+/** Stands in every secret of the suite, and may show nowhere else. */
+export const CANARY = "canary-c0ffee";
+
+/** A schema with a public text, a secret and a reference, whose `version` tells it from others. */
+export function partSchema(version = "1.0"): BlockSchema {
+  const fields = `{"title":"Part","type":"object","properties":{"text":{"title":"Text","type":"string","default":"v${version}"},"token":{"title":"Token","type":"string","writeOnly":true,"format":"password"},"weight":{"title":"Weight","type":"number","default":1.0}},"block_type_slug":"part","secret_fields":["token"],"block_schema_references":{}}`;
+  return { checksum: schemaChecksum(fields), type: "part", version, capabilities: ["test"], fields };
+}
+
+/** The block type of all drafts. */
+export const partType: BlockType = {
+  slug: "part",
+  name: "Part",
+  description: "A part.",
+  logoUrl: null,
+  documentationUrl: "https://example.invalid/part",
+  codeExample: null,
+};
+
+/** A document to be saved; with one secret unless others are given. */
+export function part(
+  name: string,
+  content: Partial<Pick<Draft, "data" | "references" | "type">> & { secrets?: Record<string, Json> } = {},
+): Draft {
+  const secrets = Object.fromEntries(
+    Object.entries(content.secrets ?? { "/token": `${CANARY} of ${name}` }).map(([at, value]) => [at, new Secret(value)]),
+  );
+  return { type: "part", name, schema: partSchema().checksum, data: { text: name, token: null }, references: {}, ...content, secrets };
+}
+
+/** A draft that refers to documents. */
+export function over(name: string, ...children: readonly MaskedDocument[]): Draft {
+  return part(name, { references: Object.fromEntries(children.map((child) => [`/${child.name}`, referenceTo(child)])) });
+}
+
+/** A pointer to a document. */
+export function referenceTo({ id, type, name }: MaskedDocument): Reference {
+  return { id, type, name };
+}
+
+/** Names a document of the suite's type. */
+export function at(name: string): { type: string; name: string } {
+  return { type: "part", name };
+}
+
+/** The document that a key names, with its secrets. */
+export async function loaded(store: Store, name: string): Promise<Document> {
+  return (await store.load(at(name)))[0] as Document;
+}
+
+/** The secrets of a document in clear. */
+export function revealed({ secrets }: Document): Record<string, Json> {
+  return Object.fromEntries(Object.entries(secrets).map(([place, value]) => [place, value.reveal()]));
+}
+
+/** All that a store holds, secrets in clear, as one text. */
+async function everything(store: Store): Promise<string> {
+  const documents = await store.list();
+  const whole = documents.map(async ({ type, name }) => {
+    const found = await store.load({ type, name });
+    return found.map((document) => ({ ...document, secrets: revealed(document) }));
+  });
+  return canonicalJson([documents, await Promise.all(whole), await store.types(), await store.schema({ type: "part" })]);
+}
+
+/** Asserts that something is refused with a code, leaves all as it was, and says no secret; gives the error. */
+export async function refusedWithoutTrace(store: Store, code: ErrorCode, action: () => unknown): Promise<AshlarError> {
+  const before = await everything(store);
+  const error = await refused(code, action);
+  assert.equal(await everything(store), before, "what was refused left something behind");
+  assert(!inspect(error, { depth: Infinity, showHidden: true }).includes(CANARY), "an error says a secret");
+  return error;
+}

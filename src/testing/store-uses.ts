@@ -1,0 +1,303 @@
+/**
+ * The cases of the store suite on writing, reading and failing. Touches node:assert and the contract.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
+import type { ErrorCode } from "../errors.ts";
+import type { BlockSchema, Store } from "../stores/store.ts";
+import { at, CANARY, loaded, over, part, partSchema, partType, refusedWithoutTrace, revealed } from "./store-subject.ts";
+import { type Case, ODD_TEXTS, oddKeys, refused, successes } from "./suite.ts";
+
+/** Until the clock shows another millisecond, what is newer cannot be told by time. */
+async function nextMillisecond(): Promise<void> {
+  const now = Date.now();
+  while (Date.now() === now) await new Promise((done) => setTimeout(done, 1));
+}
+
+export const writing: readonly Case<Store>[] = [
+  {
+    name: "save: what was saved is loaded, secrets included",
+    async run(store) {
+      const draft = part("one", {
+        data: { text: "t", token: null, list: [1, { a: null }] },
+        secrets: { "/token": `${CANARY} 1`, "/list/1/a": 5 },
+      });
+      const saved = await store.save(draft);
+      const { id, revision, created, updated } = saved;
+      assert.match(id, /^[0-9a-f-]{36}$/);
+      assert.equal(revision, 1);
+      for (const time of [created, updated]) assert.equal(new Date(time).toISOString(), time);
+      const document = await loaded(store, "one");
+      assert.deepStrictEqual({ ...document, secrets: {} }, { ...saved, secrets: {} });
+      assert.deepStrictEqual(document.data, draft.data);
+      assert.deepStrictEqual(revealed(document), { "/token": `${CANARY} 1`, "/list/1/a": 5 });
+      assert.deepStrictEqual((await store.load({ id }))[0]?.name, "one");
+    },
+  },
+  {
+    name: "save: keeps text of every script and odd keys in both halves",
+    async run(store) {
+      const secrets = { "/texts": ODD_TEXTS, "/keys": oddKeys(), "/~1~0/0": "escaped", "/__proto__": "a", "/constructor": "b" };
+      await store.save(part("odd", { data: { texts: ODD_TEXTS, keys: oddKeys() }, secrets }));
+      const document = await loaded(store, "odd");
+      assert.deepStrictEqual(document.data, { texts: ODD_TEXTS, keys: oddKeys() });
+      assert.deepStrictEqual(revealed(document), secrets);
+    },
+  },
+  {
+    name: "save: keeps empty values and documents without secrets",
+    async run(store) {
+      const secrets = { "/a": "", "/b": null, "/c": {}, "/d": [], "/e": 0, "/f": false };
+      await store.save(part("empty", { data: {}, secrets }));
+      await store.save(part("public", { secrets: {} }));
+      assert.deepStrictEqual(revealed(await loaded(store, "empty")), secrets);
+      assert.deepStrictEqual(revealed(await loaded(store, "public")), {});
+    },
+  },
+  {
+    name: "save: a taken name is ERR_EXISTS",
+    async run(store) {
+      await store.save(part("one"));
+      const error = await refusedWithoutTrace(store, "ERR_EXISTS", () => store.save(part("one", { data: { text: "other" } })));
+      assert.match(error.message, /part\/one/);
+    },
+  },
+  {
+    name: "save: overwrite replaces and keeps the id; it also creates",
+    async run(store) {
+      const first = await store.save(part("one"), { overwrite: true });
+      const second = await store.save(part("one", { data: { text: "new" } }), { overwrite: true });
+      assert.deepStrictEqual([second.id, second.created, second.revision], [first.id, first.created, 2]);
+      assert.deepStrictEqual((await loaded(store, "one")).data, { text: "new" });
+    },
+  },
+  {
+    name: "save: ifRevision replaces that revision, and else is ERR_CONFLICT with both",
+    async run(store) {
+      await store.save(part("one"));
+      assert.equal((await store.save(part("one", { data: { text: "second" } }), { ifRevision: 1 })).revision, 2);
+      for (const overwrite of [false, true]) {
+        const late = await refusedWithoutTrace(store, "ERR_CONFLICT", () => store.save(part("one"), { ifRevision: 1, overwrite }));
+        assert.deepStrictEqual([late.details.expected, late.details.actual], [1, 2]);
+      }
+      const gone = await refusedWithoutTrace(store, "ERR_CONFLICT", () => store.save(part("two"), { ifRevision: 1 }));
+      assert.deepStrictEqual([gone.details.expected, gone.details.actual], [1, null]);
+    },
+  },
+  {
+    name: "save: of twenty at one revision one wins, of twenty creators one, and all who overwrite",
+    async run(store) {
+      const twenty = (condition?: object) =>
+        Array.from({ length: 20 }, (_, writer) => store.save(part("one", { data: { writer } }), condition));
+      assert.equal(await successes(twenty(), ["ERR_EXISTS"]), 1);
+      assert.equal(await successes(twenty({ ifRevision: 1 }), ["ERR_CONFLICT"]), 1);
+      assert.equal(await successes(twenty({ overwrite: true }), []), 20);
+      assert.equal((await store.inspect(at("one"))).revision, 22);
+    },
+  },
+  {
+    name: "save: only a secret that changed moves its time",
+    async run(store) {
+      const first = await store.save(part("one", { secrets: { "/a": "1", "/b": { deep: ["2"] }, "/gone": "3" } }));
+      await nextMillisecond();
+      const second = await store.save(
+        part("one", { data: { text: "other" }, secrets: { "/a": "1", "/b": { deep: ["new"] }, "/more": "4" } }),
+        {
+          overwrite: true,
+        },
+      );
+      assert.deepStrictEqual(Object.keys(second.secrets).sort(), ["/a", "/b", "/more"]);
+      assert.deepStrictEqual(second.secrets["/a"], first.secrets["/a"]);
+      for (const place of ["/b", "/more"]) assert((second.secrets[place]?.changed ?? "") > first.updated);
+    },
+  },
+  {
+    name: "register: makes a type and its schemas known once",
+    async run(store) {
+      const [one, two] = [partSchema("1.0"), partSchema("2.0")];
+      assert.deepStrictEqual(await store.register(partType, one), {
+        type: "part",
+        checksum: one.checksum,
+        change: "unchanged",
+        newSchema: false,
+      });
+      assert.deepStrictEqual(await store.register(partType, two), {
+        type: "part",
+        checksum: two.checksum,
+        change: "unchanged",
+        newSchema: true,
+      });
+      assert.deepStrictEqual(await store.register(partType, two), {
+        type: "part",
+        checksum: two.checksum,
+        change: "unchanged",
+        newSchema: false,
+      });
+      const other = { ...partType, slug: "another-part", name: "Another part" };
+      assert.equal((await store.register(other, { ...one, type: "another-part" })).change, "created");
+      assert.deepStrictEqual(await store.types(), [other, partType]);
+    },
+  },
+  {
+    name: "register: changed metadata is written only when asked to",
+    async run(store) {
+      const renamed = { ...partType, description: "Something else.", logoUrl: "https://example.invalid/logo.png" };
+      assert.equal((await store.register(renamed, partSchema())).change, "unchanged");
+      assert.deepStrictEqual(await store.types(), [partType]);
+      assert.equal((await store.register(renamed, partSchema(), { update: true })).change, "updated");
+      assert.equal((await store.register(renamed, partSchema(), { update: true })).change, "unchanged");
+      assert.deepStrictEqual(await store.types(), [renamed]);
+    },
+  },
+  {
+    name: "register: twenty at once agree",
+    async run(store) {
+      const twenty = Array.from({ length: 20 }, () => store.register({ ...partType, slug: "new" }, { ...partSchema(), type: "new" }));
+      const changes = (await Promise.all(twenty)).map(({ change }) => change);
+      assert.equal(changes.filter((change) => change === "created").length, 1);
+    },
+  },
+  {
+    name: "schema: the one of a checksum, else the newest, byte for byte",
+    async run(store) {
+      const schemas: BlockSchema[] = [];
+      for (const version of ["3.0", "1.5", "2.0"]) {
+        await nextMillisecond();
+        schemas.push(partSchema(version));
+        await store.register(partType, partSchema(version));
+        assert.deepStrictEqual(await store.schema({ type: "part" }), partSchema(version));
+      }
+      for (const schema of schemas) assert.deepStrictEqual(await store.schema({ type: "part", checksum: schema.checksum }), schema);
+      assert.equal(await store.schema({ type: "part", checksum: `sha256:${"0".repeat(64)}` }), null);
+      assert.equal(await store.schema({ type: "unknown" }), null);
+    },
+  },
+];
+
+export const reading: readonly Case<Store>[] = [
+  {
+    name: "load: a document and all it refers to, itself first, each once",
+    async run(store) {
+      const bottom = await store.save(part("bottom"));
+      const [left, right] = [await store.save(over("left", bottom)), await store.save(over("right", bottom))];
+      const top = await store.save(over("top", left, right));
+      await store.save(over("above", top));
+      const found = await store.load(at("top"));
+      assert.equal(found[0]?.name, "top");
+      assert.deepStrictEqual(found.map(({ name }) => name).sort(), ["bottom", "left", "right", "top"]);
+      for (const document of found) assert.deepStrictEqual(revealed(document), { "/token": `${CANARY} of ${document.name}` });
+    },
+  },
+  {
+    name: "load: a changed child reaches every parent",
+    async run(store) {
+      const child = await store.save(part("child"));
+      await store.save(over("parent", child));
+      await store.save(part("child", { secrets: { "/token": "rotated" } }), { overwrite: true });
+      const [, found] = await store.load(at("parent"));
+      assert.deepStrictEqual(found && revealed(found), { "/token": "rotated" });
+    },
+  },
+  {
+    name: "load: readers get a whole document while it is written",
+    async run(store) {
+      const versions = (count: number) => part("one", { data: { count }, secrets: { "/token": count } });
+      await store.save(versions(0));
+      const writers = Array.from({ length: 15 }, (_, index) => store.save(versions(index + 1), { overwrite: true }));
+      const readers = Array.from({ length: 50 }, () => loaded(store, "one"));
+      for (const document of await Promise.all(readers)) assert.equal(document.data.count, document.secrets["/token"]?.reveal());
+      await Promise.all(writers);
+    },
+  },
+  {
+    name: "load: what the caller changes changes nothing at rest",
+    async run(store) {
+      const given = { deep: ["before"] };
+      await store.save(part("one", { secrets: { "/token": given } }));
+      given.deep.push("after");
+      const { "/token": secret } = revealed(await loaded(store, "one")) as { "/token": { deep: string[] } };
+      secret.deep.push("after");
+      assert.deepStrictEqual(revealed(await loaded(store, "one")), { "/token": { deep: ["before"] } });
+    },
+  },
+  {
+    name: "save, inspect and list show no secret, and where each is",
+    async run(store) {
+      const saved = await store.save(part("one"));
+      const [inspected, listed, documents] = [await store.inspect(at("one")), await store.list(), await store.load(at("one"))];
+      assert.deepStrictEqual(inspected, saved);
+      assert.deepStrictEqual(listed, [saved]);
+      assert.deepStrictEqual(Object.keys(inspected.secrets), ["/token"]);
+      for (const shown of [saved, inspected, listed, documents])
+        assert(!(JSON.stringify(shown) + inspect(shown, { depth: Infinity, showHidden: true, customInspect: false })).includes(CANARY));
+    },
+  },
+  {
+    name: "list: by type and name, by type, in pages, without what is deleted",
+    async run(store) {
+      await store.register({ ...partType, slug: "earlier" }, { ...partSchema(), type: "earlier" });
+      for (const name of ["b", "dbg", "dba", "a"]) await store.save(part(name));
+      await store.save(part("z", { type: "earlier" }));
+      const names = async (query?: Parameters<Store["list"]>[0]) => (await store.list(query)).map(({ name }) => name);
+      assert.deepStrictEqual(await names(), ["z", "a", "b", "dba", "dbg"]);
+      assert.deepStrictEqual(await names({ type: "earlier" }), ["z"]);
+      assert.deepStrictEqual(await names({ limit: 2 }), ["z", "a"]);
+      assert.deepStrictEqual(await names({ limit: 2, after: at("a") }), ["b", "dba"]);
+      await store.delete(at("b"));
+      assert.deepStrictEqual(await names({ type: "part" }), ["a", "dba", "dbg"]);
+      assert.deepStrictEqual(await names({ type: "unknown" }), []);
+    },
+  },
+  {
+    name: "ERR_NOT_FOUND: a name, an id, and a name of another type",
+    async run(store) {
+      await store.save(part("mtademo"));
+      const near = await refused("ERR_NOT_FOUND", () => store.load(at("mtadmo")));
+      assert.match(near.message, /part\/mtadmo.*"mtademo"/s);
+      for (const key of [at("x"), { type: "other", name: "mtademo" }, { id: randomUUID() }]) {
+        await refusedWithoutTrace(store, "ERR_NOT_FOUND", () => store.load(key));
+        await refusedWithoutTrace(store, "ERR_NOT_FOUND", () => store.inspect(key));
+        await refusedWithoutTrace(store, "ERR_NOT_FOUND", () => store.delete(key));
+      }
+    },
+  },
+  {
+    name: "close: twice, and afterwards all is ERR_UNREACHABLE",
+    async run(store) {
+      await store.save(part("one"));
+      await store.close();
+      await store.close();
+      for (const use of uses(store)) await refused("ERR_UNREACHABLE", use);
+    },
+  },
+];
+
+/** Each method of the contract, once. */
+function uses(store: Store): (() => Promise<unknown>)[] {
+  return [
+    () => store.load(at("one")),
+    () => store.inspect(at("one")),
+    () => store.save(part("one"), { overwrite: true }),
+    () => store.save(part("two")),
+    () => store.delete(at("one")),
+    () => store.list(),
+    () => store.register(partType, partSchema()),
+    () => store.types(),
+    () => store.schema({ type: "part" }),
+    () => store.schema({ type: "part", checksum: partSchema().checksum }),
+  ];
+}
+
+/** What a failing storage says is passed on; nothing of it is told as an absence. */
+export function failures(failing: (code: ErrorCode) => Store | Promise<Store>): Case<Store>[] {
+  return (["ERR_DENIED", "ERR_UNREACHABLE", "ERR_CANNOT_OPEN"] as const).map((code) => ({
+    name: `${code} of the storage is passed on, never told as an absence`,
+    async run() {
+      const store = await failing(code);
+      for (const use of uses(store)) await refused(code, use);
+      await store.close();
+    },
+  }));
+}

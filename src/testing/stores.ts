@@ -1,0 +1,34 @@
+/**
+ * The conformance suite of stores. Touches node:assert and the contract.
+ * @module
+ */
+
+import type { ErrorCode } from "../errors.ts";
+import type { Store } from "../stores/store.ts";
+import { deleting, limits } from "./store-refusals.ts";
+import { partSchema, partType } from "./store-subject.ts";
+import { failures, reading, writing } from "./store-uses.ts";
+import { type Case, type Runner, runSuite, type SuiteOptions } from "./suite.ts";
+
+/** What the suite is told of a store. */
+export interface StoreSuiteOptions extends SuiteOptions<Store> {
+  /** The largest document that it takes, in bytes. Default 1 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Makes a store whose storage refuses everything with a code: then the suite proves that a failure is never told as an absence. */
+  readonly failing?: ((code: ErrorCode) => Store | Promise<Store>) | undefined;
+}
+
+/**
+ * Runs the contract of {@link Store} against one. After each refusal, all that the store holds is compared with what it held before.
+ * @throws TypeError for a deviation that names no case.
+ */
+export function storeConformance(runner: Runner, options: StoreSuiteOptions): void {
+  const { maxBytes = 1024 * 1024, failing } = options;
+  const cases: Case<Store>[] = [...writing, ...reading, ...deleting, ...limits(maxBytes), ...(failing ? failures(failing) : [])];
+  const open = async () => {
+    const store = await options.open();
+    await store.register(partType, partSchema());
+    return store;
+  };
+  runSuite(runner, { ...options, open }, cases);
+}
