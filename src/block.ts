@@ -19,14 +19,16 @@ import {
 } from "./definition.ts";
 import { fromDocuments, masked, toDraft, valuesOf } from "./document.ts";
 import { AshlarError, invalid, isAshlarError } from "./errors.ts";
-import { acceptsNull, type BlockSchema, block, isOptional, orNull, snakeCase, storable } from "./fields.ts";
+import { type BlockSchema, block, snakeCase } from "./fields.ts";
 import { issuesOf } from "./issues.ts";
 import { type JsonObject, plainNumbers } from "./json.ts";
 import { remember } from "./registry.ts";
 import { checksumOf, reachableClasses, schemaFields } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { checkDocumentName, isSlug, slugify, splitReference } from "./slug.ts";
+import { orNull, storable } from "./storable.ts";
 import type { MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";
+import { acceptsNull, isOptional } from "./zod-def.ts";
 
 /** Names that every block has already. */
 type Reserved =
@@ -486,7 +488,7 @@ function freeze(value: unknown): unknown {
 }
 
 function same(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
+  if (a === b || Object.is(a, b)) return true; // -0 is 0, as in JSON
   if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) return false;
   if (a instanceof Secret || isBlockClass(a.constructor)) return (a as AnyBlock).equals(b);
   if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && a.getTime() === b.getTime();

@@ -18,16 +18,16 @@ export function withoutKey(tree: Tree, key: string): Tree {
 }
 
 /** The definitions that are no blocks and are referred to from `value`, at any depth; blocks count by their own checksum instead. */
-function nonBlockDefinitions(value: unknown, definitions: Tree, found: Tree = {}): Tree {
+function nonBlockDefinitions(value: unknown, definitions: Tree, found = new Map<string, Tree>()): Map<string, Tree> {
   if (Array.isArray(value)) for (const item of value) nonBlockDefinitions(item, definitions, found);
   if (!isTree(value)) return found;
   for (const [key, item] of Object.entries(value)) {
     nonBlockDefinitions(item, definitions, found);
     if (key !== "$ref" || typeof item !== "string" || item === "") continue;
     const name = item.replaceAll("#/definitions/", "");
-    const definition = definitions[name];
-    if (name in found || !isTree(definition) || Object.keys(definition).length === 0 || definition.block_type_slug != null) continue;
-    found[name] = definition;
+    const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+    if (found.has(name) || !isTree(definition) || Object.keys(definition).length === 0 || definition.block_type_slug != null) continue;
+    found.set(name, definition);
     nonBlockDefinitions(definition, definitions, found);
   }
   return found;
@@ -44,7 +44,7 @@ export function schemaChecksum(fields: object | string): string {
   const { definitions } = stripped;
   if (isTree(definitions) && Object.keys(definitions).length > 0) {
     const kept = nonBlockDefinitions(stripped, definitions);
-    if (Object.keys(kept).length > 0) stripped.definitions = kept;
+    if (kept.size > 0) stripped.definitions = Object.fromEntries(kept);
     else delete stripped.definitions;
   }
   return `sha256:${hash("sha256", pythonJson([[stripped], {}]))}`;

@@ -40,7 +40,7 @@ export function parseLossless(text: string): unknown {
   return withoutText(() =>
     native.parse(text, (_key, value, { source }) => {
       if (typeof value !== "number" || source === undefined || String(value) === source) return value;
-      if (!/[.eE]/.test(source)) return native.rawJSON(source); // an integer too large for a double
+      if (!/[.eE]/.test(source)) return value === 0 ? 0 : native.rawJSON(source); // an integer too large for a double; -0 is 0 in Python
       return Number.isInteger(value) ? native.rawJSON(pythonFloat(value)) : value;
     }),
   );
@@ -93,18 +93,14 @@ function byCodePoint(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** Python's `repr` of a float: shortest digits, exponent form below 1e-4 and from 1e16. */
+/** Python's `repr` of a float: shortest digits, exponent form below 1e-4 and from 1e16, where JavaScript's begins at 1e-7 and 1e21. */
 function pythonFloat(value: number): string {
   if (Object.is(value, -0)) return "-0.0";
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-  const [mantissa = "", exponentText = "0"] = value.toExponential().split("e");
-  const exponent = Number(exponentText);
-  if (exponent < -4 || exponent >= 16) {
-    const digits = String(Math.abs(exponent)).padStart(2, "0");
-    return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
-  }
-  const text = value.toFixed(Math.max(0, mantissa.replace(/[-.]/g, "").length - 1 - exponent));
-  return text.includes(".") ? text : `${text}.0`;
+  const [mantissa = "", exponent = ""] = value.toExponential().split("e");
+  if (value !== 0 && (Number(exponent) < -4 || Number(exponent) >= 16))
+    return `${mantissa}e${exponent.charAt(0)}${exponent.slice(1).padStart(2, "0")}`;
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 /** One canonical text for a JSON value: keys sorted, no blanks. Equal values give equal texts whatever the order of their keys. */

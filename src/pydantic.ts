@@ -1,0 +1,329 @@
+/**
+ * zod schema → JSON schema as pydantic 2 writes it for the same declaration, which is what a block's checksum counts. Touches zod and fields.ts.
+ *
+ * Optional is `anyOf` with null, a thing with an id is a definition, a constant stands alone, and a format has no pattern.
+ * @module
+ */
+import { z } from "zod";
+import type { AnyBlockClass } from "./definition.ts";
+import { AshlarError } from "./errors.ts";
+import { canonicalJson, float } from "./json.ts";
+import { type Node, pythonDefault } from "./python-default.ts";
+import { blockInner, bytesInner, type Def, defOf, isJsonSchema, isOptional, lazyInner, ownJsonSchema, secretInner } from "./zod-def.ts";
+
+/** The definitions of one schema, and what each was made from. */
+export interface Definitions {
+  readonly nodes: Record<string, Node>;
+  readonly origins: Map<string, object>;
+  /** The schema of a nested block: made once per class, elsewhere. */
+  readonly blockFields: (cls: AnyBlockClass) => Node;
+}
+
+const WRAPPERS: ReadonlySet<Def["type"]> = new Set(["optional", "nullable", "default", "prefault", "readonly", "nonoptional"]);
+
+/** A property: its schema, and a title unless it points to what may have one of its own. */
+export function property(schema: z.ZodType, key: string, definitions: Definitions): Node {
+  const node = emit(schema, definitions);
+  return "title" in node || isPointer(schema) ? node : { ...node, title: titleCase(key) };
+}
+
+function isPointer(schema: z.ZodType): boolean {
+  const def = defOf(schema);
+  if (WRAPPERS.has(def.type)) return isPointer(def.innerType as z.ZodType);
+  return blockInner(schema) !== undefined || isJsonSchema(schema) || identified(schema) !== undefined;
+}
+
+/** Python's `str.title()`: a capital at the start of every run of letters. */
+function titleCase(key: string): string {
+  return key
+    .replace(/\p{L}+/gu, (run) => run.charAt(0).toUpperCase() + run.slice(1).toLowerCase())
+    .replaceAll("_", " ")
+    .trim();
+}
+
+/** What a schema says of itself beside its shape; `id`, `key` and `numbers` are ours or zod's, not the reader's. */
+function metadata(schema: z.ZodType): Node {
+  const { id: _id, key: _key, numbers: _numbers, ...rest } = z.globalRegistry.get(schema) ?? {};
+  return rest;
+}
+
+/** What tells which values fit, so that it stands beside `type`, where what describes the field stands outside of `anyOf`. */
+const KEYWORDS: ReadonlySet<string> = new Set(
+  "type format pattern minLength maxLength contentMediaType contentEncoding contentSchema minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minItems maxItems uniqueItems contains minProperties maxProperties patternProperties propertyNames writeOnly".split(
+    " ",
+  ),
+);
+
+/** The schema with an id that this one is, or was described from. */
+function identified(schema: z.ZodType): { schema: z.ZodType; id: string } | undefined {
+  for (let current: z.ZodType | undefined = schema; current; current = current._zod.parent as z.ZodType | undefined) {
+    const id = z.globalRegistry.get(current)?.id;
+    if (id !== undefined) return { schema: current, id };
+  }
+  return undefined;
+}
+
+/** What the wrappers of a schema come to. */
+interface Unwrapped {
+  readonly inner: z.ZodType;
+  readonly orNull: boolean;
+  readonly preset: Node;
+  /** Descriptions, the innermost first. */
+  readonly descriptions: readonly Node[];
+}
+
+function unwrap(schema: z.ZodType): Unwrapped {
+  let [inner, orNull, required, optional] = [schema, false, false, false];
+  let preset: Node | undefined;
+  const descriptions: Node[] = [];
+  for (let def = defOf(inner); WRAPPERS.has(def.type); def = defOf(inner)) {
+    descriptions.unshift(metadata(inner));
+    if (def.type === "nonoptional") required = true;
+    if (def.type === "optional" && !required) optional = orNull = true;
+    if (def.type === "nullable") orNull = true;
+    if (def.type === "default") preset ??= { default: pythonDefault(inner) };
+    if (def.type === "prefault") preset ??= {};
+    inner = def.innerType as z.ZodType;
+  }
+  return { inner, orNull, preset: preset ?? (optional ? { default: null } : {}), descriptions };
+}
+
+/** One schema with its wrappers: optional and nullable become `anyOf` with null. */
+function emit(schema: z.ZodType, definitions: Definitions): Node {
+  const { inner, orNull, preset, descriptions } = unwrap(schema);
+  const target = blockInner(inner) || isJsonSchema(inner) ? undefined : identified(inner);
+  const entries = Object.entries(target ? changedMetadata(inner, target.schema) : metadata(inner));
+  const base = target
+    ? define(target.id, target.schema, () => definition(target.schema, target.id, definitions), definitions)
+    : { ...shape(inner, definitions), ...Object.fromEntries(entries.filter(([key]) => KEYWORDS.has(key))) };
+  const own = Object.fromEntries(entries.filter(([key]) => target !== undefined || !KEYWORDS.has(key)));
+  return Object.assign(orNull ? anyOf([base, { type: "null" }]) : base, preset, own, ...descriptions);
+}
+
+/** A part of something else, such as a list's items: unset has no place there, so it has no default of null. */
+function emitPart(schema: z.ZodType, definitions: Definitions): Node {
+  const node = emit(schema, definitions);
+  if (node.default === null && defOf(schema).type === "optional") delete node.default;
+  return node;
+}
+
+/** One of several, flat and each once, as pydantic writes a union. */
+function anyOf(nodes: readonly Node[]): Node {
+  const flat = nodes.flatMap((node) => (Object.keys(node).length === 1 && Array.isArray(node.anyOf) ? (node.anyOf as Node[]) : [node]));
+  const unique = [...new Map(flat.map((node) => [canonicalJson(node), node])).values()];
+  return unique.length === 1 ? { ...unique[0] } : { anyOf: unique };
+}
+
+/** What a description adds to the schema it was made from. */
+function changedMetadata(schema: z.ZodType, origin: z.ZodType): Node {
+  const before = metadata(origin);
+  return schema === origin ? {} : Object.fromEntries(Object.entries(metadata(schema)).filter(([key, value]) => before[key] !== value));
+}
+
+/** Puts a definition in place, once, and points to it. A recursive one meets its own name while it is made. */
+function define(name: string, origin: object, make: () => Node, definitions: Definitions): Node {
+  const { nodes, origins } = definitions;
+  const pointer = { $ref: `#/definitions/${name}` };
+  if (origins.get(name) === origin) return pointer;
+  const before = nodes[name];
+  if (before === undefined) {
+    origins.set(name, origin);
+    nodes[name] = {};
+    Object.assign(nodes[name], make());
+  } else if (canonicalJson(before) !== canonicalJson(make())) {
+    throw new AshlarError(
+      "ERR_DEFINITION",
+      `Two things inside one block are called ${name}: give one of them another id, or one of the block classes a title of its own.`,
+    );
+  }
+  return pointer;
+}
+
+function definition(schema: z.ZodType, id: string, definitions: Definitions): Node {
+  const titled = ["object", "enum"].includes(defOf(schema).type);
+  return { ...shape(schema, definitions), ...(titled && { title: id }), ...metadata(schema) };
+}
+
+function nestedBlock(cls: AnyBlockClass, definitions: Definitions): Node {
+  const { definitions: within, ...fields } = definitions.blockFields(cls);
+  for (const [name, node] of Object.entries((within ?? {}) as Record<string, Node>)) define(name, node, () => node, definitions);
+  return define(String(fields.title), cls, () => fields, definitions);
+}
+
+function shape(schema: z.ZodType, definitions: Definitions): Node {
+  const def = defOf(schema);
+  const part = (child: z.ZodType | undefined) => emitPart(child as z.ZodType, definitions);
+  const [hidden, nested, encoding, own] = [secretInner(schema), blockInner(schema), bytesInner(schema), ownJsonSchema(schema)];
+  if (hidden) return secretShape(part(hidden));
+  if (nested) return nestedBlock(nested, definitions);
+  if (encoding) return { type: "string", format: encoding === "utf-8" ? "binary" : "base64" };
+  if (own) return structuredClone(own);
+  if (isJsonSchema(schema)) return define("JsonValue", isJsonSchema, () => ({}), definitions);
+  switch (def.type) {
+    case "any":
+    case "unknown":
+      return {};
+    case "date":
+      return { type: "string", format: "date-time" };
+    case "bigint":
+      return { type: "string", pattern: "^-?\\d+$" };
+    case "literal":
+      return choice(def.values ?? []);
+    case "enum":
+      return choice([...(schema._zod.values ?? [])], identified(schema) !== undefined);
+    case "array":
+      return { ...bounds(schema, ["minItems", "maxItems"]), type: "array", items: part(def.element) };
+    case "tuple":
+      return tuple(def, part);
+    case "record":
+      return record(def, part);
+    case "object":
+      return objectShape(def, definitions);
+    case "union":
+      return union(def, part);
+    case "lazy":
+      return part(lazyInner(schema));
+    case "pipe":
+      return part(def.in);
+    case "string":
+      return stringShape(schema);
+    case "number":
+      return numberShape(schema);
+    default:
+      return leaf(schema);
+  }
+}
+
+/** zod's own JSON Schema of a schema without children. */
+function leaf(schema: z.ZodType): Node {
+  const { $schema: _dialect, ...node } = z.toJSONSchema(schema, {
+    io: "input",
+    target: "draft-7",
+    unrepresentable: "any",
+    metadata: z.registry(),
+  }) as Node;
+  return node;
+}
+
+function bounds(schema: z.ZodType, only: readonly string[]): Node {
+  return Object.fromEntries(Object.entries(leaf(schema)).filter(([key]) => only.includes(key)));
+}
+
+/** zod's formats under pydantic's names, which have no pattern; any other format keeps zod's name and pattern. */
+const FORMATS: Readonly<Record<string, string>> = {
+  uuid: "uuid",
+  guid: "uuid",
+  url: "uri",
+  email: "email",
+  datetime: "date-time",
+  date: "date",
+  time: "time",
+  duration: "duration",
+  ipv4: "ipv4",
+  ipv6: "ipv6",
+  cidrv4: "ipv4network",
+  cidrv6: "ipv6network",
+  base64: "base64",
+  base64url: "base64url",
+};
+
+interface StringCheck {
+  readonly check?: string;
+  readonly type?: string;
+  readonly format?: string;
+  readonly version?: string;
+  readonly pattern?: RegExp;
+}
+
+function stringShape(schema: z.ZodType): Node {
+  const { contentEncoding: _encoding, pattern: _pattern, allOf: _all, format: _format, ...node } = leaf(schema);
+  const checks = [schema._zod.def, ...(schema._zod.def.checks ?? []).map((check) => check._zod.def)] as StringCheck[];
+  // A format is a schema of its own (z.email()) or a check of one (z.string().email()); a pattern of the author's is a check only.
+  const format = checks.find((check) => check.check === "string_format" && check.type === "string");
+  const known = FORMATS[format?.format ?? ""];
+  if (format !== undefined) node.format = (known ?? format.format) + (known === "uuid" ? (format.version ?? "").replace("v", "") : "");
+  const patterns = checks
+    .filter(({ pattern }) => pattern !== undefined && !/[ims]/.test(pattern.flags)) // what a flag changes, JSON schema cannot say
+    .filter((check) => check !== format || known === undefined)
+    .map(({ pattern }) => (pattern as RegExp).source.replaceAll("\\/", "/"));
+  if (patterns.length === 1) node.pattern = patterns[0];
+  if (patterns.length > 1) node.allOf = patterns.map((pattern) => ({ pattern }));
+  return node;
+}
+
+/** Bounds are whole numbers unless pinned: in Python `ge=0` is how a float is bounded too. */
+function numberShape(schema: z.ZodType): Node {
+  const node = leaf(schema);
+  if (node.minimum === Number.MIN_SAFE_INTEGER) delete node.minimum;
+  if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
+  const asFloat = z.globalRegistry.get(schema)?.numbers === "float";
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, asFloat && typeof value === "number" ? float(value) : value]));
+}
+
+/** Secret text is marked, whatever its format, so that forms hide it; a secret of another type shows in `secret_fields` only. */
+function secretShape(inner: Node): Node {
+  return inner.type === "string" && !("enum" in inner) && !("const" in inner) ? { ...inner, format: "password", writeOnly: true } : inner;
+}
+
+function objectShape(def: Def, definitions: Definitions): Node {
+  const entries = Object.entries(def.shape ?? {});
+  const required = entries.filter(([, item]) => !isOptional(item)).map(([key]) => key);
+  const properties = Object.fromEntries(entries.map(([key, item]) => [key, property(item, key, definitions)]));
+  const closed = def.catchall && defOf(def.catchall).type === "never";
+  const rest = def.catchall && (closed ? false : anyAsTrue(emitPart(def.catchall, definitions)));
+  return {
+    type: "object",
+    properties,
+    ...(required.length > 0 && { required }),
+    ...(rest !== undefined && { additionalProperties: rest }),
+  };
+}
+
+function anyAsTrue(node: Node): Node | true {
+  return Object.keys(node).length === 0 ? true : node;
+}
+
+function record(def: Def, part: (child: z.ZodType | undefined) => Node): Node {
+  const { pattern, type, ...names } = part(def.keyType);
+  const values = part(def.valueType);
+  return {
+    type: "object",
+    ...(typeof pattern === "string" ? { patternProperties: { [pattern]: values } } : { additionalProperties: anyAsTrue(values) }),
+    ...(Object.keys(names).length > 0 && { propertyNames: "$ref" in names || type === "string" ? names : { ...names, type } }),
+  };
+}
+
+function tuple(def: Def, part: (child: z.ZodType | undefined) => Node): Node {
+  const items = def.items ?? [];
+  const least = items.findLastIndex((item) => !isOptional(item)) + 1;
+  return {
+    type: "array",
+    ...(items.length > 0 && { prefixItems: items.map(part) }),
+    minItems: least,
+    ...(def.rest ? { items: part(def.rest) } : { maxItems: items.length }),
+  };
+}
+
+function union(def: Def, part: (child: z.ZodType) => Node): Node {
+  const options = def.options ?? [];
+  const nodes = options.map(part);
+  if (def.discriminator === undefined) return anyOf(nodes);
+  const { discriminator } = def;
+  const mapping = nodes.flatMap((node, index) => {
+    const tags = defOf(options[index] as z.ZodType).shape?.[discriminator]?._zod.values ?? [];
+    return typeof node.$ref === "string" ? [...tags].map((tag) => [String(tag), node.$ref] as const) : [];
+  });
+  return {
+    oneOf: nodes,
+    discriminator: { propertyName: discriminator, ...(mapping.length > 0 && { mapping: Object.fromEntries(mapping) }) },
+  };
+}
+
+/** pydantic's Literal and Enum: one value of a Literal is a constant. */
+function choice(values: readonly unknown[], isEnum = false): Node {
+  const types = new Set(values.map((value) => (value === null ? "null" : Number.isInteger(value) ? "integer" : typeof value)));
+  return {
+    ...(values.length === 1 && !isEnum ? { const: values[0] } : { enum: values }),
+    ...(types.size === 1 && { type: [...types][0] }),
+  };
+}
