@@ -7,8 +7,9 @@ import { hash } from "node:crypto";
 import { MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "../backends/backend.ts";
 import { schemaChecksum } from "../checksum.ts";
 import { AshlarError } from "../errors.ts";
-import { canonicalJson, type Json } from "../json.ts";
+import { canonicalJson, checkDepth, type Json } from "../json.ts";
 import { Secret } from "../secret.ts";
+import { checkDocumentName, isSlug } from "../slug.ts";
 import type { Secrets } from "../vaults/vault.ts";
 import type { BlockType, Document, DocumentKey, Draft, MaskedDocument } from "./store.ts";
 
@@ -41,6 +42,26 @@ export function recordKey(key: DocumentKey): RecordKey {
 /** The secret half of a draft, in clear. */
 export function secretValues(draft: Draft): Secrets {
   return Object.fromEntries(Object.entries(draft.secrets).map(([at, value]) => [at, value.reveal()]));
+}
+
+/** Largest document in bytes, both halves as JSON, unless a store was opened with another limit. */
+export const DEFAULT_MAX_BYTES = 1024 * 1024;
+
+/** Refuses what could not be stored, or not be read again. @throws AshlarError `ERR_INVALID`, `ERR_LIMIT` */
+export function checkDraft(draft: Draft, maxBytes = DEFAULT_MAX_BYTES): void {
+  const { type, name, data } = draft;
+  checkDocumentName(name);
+  if (!isSlug(type)) throw new AshlarError("ERR_INVALID", "A block type's slug consists of lower-case letters, digits and dashes.");
+  const secrets = secretValues(draft);
+  checkDepth(data, `The document ${type}/${name}`);
+  for (const [at, value] of Object.entries(secrets)) checkDepth(value, `The secret of ${type}/${name} at ${at}`);
+  const size = Buffer.byteLength(JSON.stringify(data)) + Buffer.byteLength(JSON.stringify(secrets));
+  if (size <= maxBytes) return;
+  throw new AshlarError(
+    "ERR_LIMIT",
+    `${type}/${name} has ${size} bytes; a document has at most ${maxBytes}. The option maxBytes of openStore() raises this.`,
+    { type, name },
+  );
 }
 
 /** A record and its secrets as a document. */

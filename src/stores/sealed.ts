@@ -8,11 +8,24 @@ import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
 import { type Backend, MAX_REFERENCE_DEPTH, type RecordKind, type StoredRecord } from "../backends/backend.ts";
 import { AshlarError, isAshlarError, nearest } from "../errors.ts";
-import { canonicalJson, checkDepth, type Json, type JsonObject } from "../json.ts";
+import { canonicalJson, type Json, type JsonObject } from "../json.ts";
 import { Secret } from "../secret.ts";
-import { checkDocumentName, isSlug } from "../slug.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
-import { bindingOf, conflict, damaged, hasChecksum, maskedOf, named, opened, recordKey, secretValues, tooDeep, typeOf } from "./record.ts";
+import {
+  bindingOf,
+  checkDraft,
+  conflict,
+  DEFAULT_MAX_BYTES,
+  damaged,
+  hasChecksum,
+  maskedOf,
+  named,
+  opened,
+  recordKey,
+  secretValues,
+  tooDeep,
+  typeOf,
+} from "./record.ts";
 import type {
   BlockSchema,
   BlockType,
@@ -37,7 +50,6 @@ export interface SealedStoreOptions {
   readonly actor?: string | undefined;
 }
 
-const DEFAULT_MAX_BYTES = 1024 * 1024;
 /** How often an overwrite without a revision is tried again when someone else writes at the same time. */
 const OVERWRITE_TRIES = 20;
 
@@ -87,7 +99,7 @@ class SealedStore implements Store {
   }
 
   async save(draft: Draft, condition: WriteCondition = {}): Promise<MaskedDocument> {
-    this.#checkDraft(draft);
+    checkDraft(draft, this.#maxBytes);
     for (let attempt = 1; ; attempt++) {
       const existing = await this.#backend.get({ kind: "document", type: draft.type, name: draft.name });
       this.#checkCondition(draft, existing, condition);
@@ -209,23 +221,6 @@ class SealedStore implements Store {
       name: key.name,
       store: this.url,
     });
-  }
-
-  /** Refuses what could not be read again. */
-  #checkDraft(draft: Draft): void {
-    const { type, name, data } = draft;
-    checkDocumentName(name);
-    if (!isSlug(type)) throw new AshlarError("ERR_INVALID", "A block type's slug consists of lower-case letters, digits and dashes.");
-    const secrets = secretValues(draft);
-    checkDepth(data, `The document ${type}/${name}`);
-    for (const [at, value] of Object.entries(secrets)) checkDepth(value, `The secret of ${type}/${name} at ${at}`);
-    const size = Buffer.byteLength(JSON.stringify(data)) + Buffer.byteLength(JSON.stringify(secrets));
-    if (size <= this.#maxBytes) return;
-    throw new AshlarError(
-      "ERR_LIMIT",
-      `${type}/${name} has ${size} bytes; a document has at most ${this.#maxBytes}. The option maxBytes of openStore() raises this.`,
-      { type, name },
-    );
   }
 
   #checkCondition(draft: Draft, existing: StoredRecord | null, condition: WriteCondition): void {
