@@ -10,15 +10,9 @@ import { byName } from "./fields.ts";
 import { checkDepth, type Json, pointer, pointerParts } from "./json.ts";
 import { classOf, remember } from "./registry.ts";
 import { checksumOf, reachableClasses } from "./schema.ts";
-import { MASK, Secret } from "./secret.ts";
+import { Secret } from "./secret.ts";
 import type { Document, Draft, Reference } from "./stores/store.ts";
-
-/** The fields of an instance by TypeScript name. */
-export function valuesOf(block: AnyBlock): Record<string, unknown> {
-  const { fields } = (block.constructor as AnyBlockClass)[DEFINITION];
-  const own = block as unknown as Record<string, unknown>;
-  return Object.fromEntries(fields.filter((field) => Object.hasOwn(own, field.name)).map((field) => [field.name, own[field.name]]));
-}
+import { valuesOf } from "./values.ts";
 
 /** The halves of an instance, as a draft without a name. */
 type Content = Pick<Draft, "data" | "references" | "secrets">;
@@ -220,20 +214,4 @@ function place(tree: unknown, at: string, value: unknown): unknown {
     return { ...object, [part]: put(object[part], rest) };
   };
   return put(tree, pointerParts(at));
-}
-
-/** An instance as JSON shows it: fields by TypeScript name, secrets as masks. */
-export function masked(value: unknown): Json {
-  if (value instanceof Secret) return MASK;
-  if (isBlock(value)) return masked(valuesOf(value));
-  if (value instanceof Date) return value.toISOString();
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
-  if (typeof value === "bigint") return String(value);
-  if (Array.isArray(value)) return value.map(masked);
-  if (typeof value !== "object" || value === null) return value as Json;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .map(([key, item]) => [key, masked(item)]),
-  );
 }

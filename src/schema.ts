@@ -103,17 +103,28 @@ function isAnyRecord(schema: z.ZodType): boolean {
   return type === "record" && valueType !== undefined && (["any", "unknown"].includes(defOf(valueType).type) || isJsonSchema(valueType));
 }
 
-/** Dotted paths of the secrets by Python's field names; `.*` for each entry of an object. protocol.md §3.4 */
-function secretFields(fields: readonly Field[]): string[] {
+/**
+ * Dotted paths of the secrets, protocol.md §3.4: by Python's field names, `.*` for each entry of a SecretDict.
+ * @param thorough by the keys that documents have, and `.*` for every object: what Prefect's class forgets to list, and its server to mask.
+ */
+function secretFields(fields: readonly Field[], thorough = false): string[] {
   const walk = (schema: z.ZodType, path: string, above: readonly z.ZodType[]): string[] => {
     const hidden = secretInner(schema);
-    if (hidden) return [isAnyRecord(hidden) ? `${path}.*` : path];
+    if (hidden) return [isAnyRecord(hidden) || (thorough && ["record", "object"].includes(defOf(hidden).type)) ? `${path}.*` : path];
     const nested = blockInner(schema);
-    if (nested) return secretFields(nested[DEFINITION].fields).map((inner) => `${path}.${inner}`);
+    if (nested) return secretFields(nested[DEFINITION].fields, thorough).map((inner) => `${path}.${inner}`);
     if (above.includes(schema) || isJsonSchema(schema)) return [];
     const { type, shape } = defOf(schema);
     if (type === "object") return Object.entries(shape ?? {}).flatMap(([key, item]) => walk(item, `${path}.${key}`, [...above, schema]));
     return children(schema).flatMap((child) => walk(child, path, [...above, schema]));
   };
-  return fields.flatMap((field) => walk(field.declared, snakeCase(field.name), []));
+  return fields.flatMap((field) => walk(field.declared, thorough ? field.key : snakeCase(field.name), []));
+}
+
+/** The schema as JSON text for a server: `secret_fields` are no part of the checksum, so all that is secret is listed. */
+export function schemaTextFor(cls: AnyBlockClass): string {
+  const fields = schemaFields(cls);
+  const listed = (fields.secret_fields ?? []) as readonly string[];
+  const added = secretFields(cls[DEFINITION].fields, true).filter((path) => !listed.includes(path));
+  return JSON.stringify(added.length === 0 ? fields : { ...fields, secret_fields: [...listed, ...added] });
 }
