@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { currentStore } from "./current-store.ts";
+import { type Check, type Fields, type Metadata, makeDefinition, type Reserved } from "./define.ts";
 import {
   type AnyBlock,
   type AnyBlockClass,
@@ -11,92 +12,35 @@ import {
   DEFINITION,
   type Definition,
   type DocumentLink,
-  type Field,
   isBlockClass,
   linkOf,
   type Parsed,
   setLink,
 } from "./definition.ts";
-import { fromDocuments, masked, toDraft, valuesOf } from "./document.ts";
-import { AshlarError, invalid, isAshlarError } from "./errors.ts";
-import { type BlockSchema, block, snakeCase } from "./fields.ts";
-import { issuesOf } from "./issues.ts";
+import { fromDocuments, toDraft } from "./document.ts";
+import { invalid, isAshlarError } from "./errors.ts";
+import type { BlockSchema } from "./fields.ts";
 import { type JsonObject, plainNumbers } from "./json.ts";
+import { ensureRegistered, registerClass } from "./registration.ts";
 import { remember } from "./registry.ts";
-import { checksumOf, reachableClasses, schemaFields } from "./schema.ts";
-import { Secret } from "./secret.ts";
-import { checkDocumentName, isSlug, slugify, splitReference } from "./slug.ts";
-import { orNull, storable } from "./storable.ts";
+import { checksumOf, schemaFields } from "./schema.ts";
+import { checkDocumentName, slugify, splitReference } from "./slug.ts";
 import type { MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";
-import { acceptsNull, isOptional } from "./zod-def.ts";
-
-/** Names that every block has already. */
-type Reserved =
-  | "save"
-  | "with"
-  | "equals"
-  | "document"
-  | "toJSON"
-  | "toString"
-  | "toLocaleString"
-  | "valueOf"
-  | "constructor"
-  | "then"
-  | "blockTypeSlug"
-  | `__${string}`;
-const RESERVED = new Set([
-  "save",
-  "with",
-  "equals",
-  "document",
-  "toJSON",
-  "toString",
-  "toLocaleString",
-  "valueOf",
-  "constructor",
-  "then",
-  "blockTypeSlug",
-]);
-
-/** The fields of a block class: zod schemas, or block classes to nest, by camelCase name. */
-export type Fields = { readonly [name: string]: z.ZodType | AnyBlockClass };
+import { freeze, masked, same, valuesOf } from "./values.ts";
 
 type SchemaFor<T> = T extends z.ZodType ? T : T extends AnyBlockClass ? BlockSchema<T> : never;
 type ShapeOf<F> = { -readonly [K in keyof F]: SchemaFor<F[K]> };
 /** What `new X()` takes: zod's input type; a nested block as instance or fields, a secret as value or `Secret`. */
 export type InputOf<F> = z.input<z.ZodObject<ShapeOf<F>>>;
-/** What an instance holds: zod's output type. */
-export type ValuesOf<F> = { readonly [K in keyof z.output<z.ZodObject<ShapeOf<F>>>]: z.output<z.ZodObject<ShapeOf<F>>>[K] };
+/** What an instance holds: zod's output type. Of no fields, nothing: zod says "no property at all" then, which would rule out methods. */
+export type ValuesOf<F> = keyof F extends never ? unknown : { readonly [K in keyof OutputOf<F>]: OutputOf<F>[K] };
+type OutputOf<F> = z.output<z.ZodObject<ShapeOf<F>>>;
 /** Refuses reserved names at compile time, with a sentence. */
 type Allowed<F> = {
   readonly [K in keyof F]: K extends Reserved
     ? `"${K & string}" is reserved: every block has it already. Rename this field and pin its key with .meta({ key })`
     : F[K];
 };
-
-/** What a block class says of itself; as Prefect has it (protocol.md §7). */
-export interface Metadata {
-  /** Name of the block type, for people: `"Databricks Credentials"`. */
-  readonly name: string;
-  /** Identity of the type. Default: made from the name, `databricks-credentials`. */
-  readonly slug?: string;
-  /** Title of the schema. Default: the name of the class; pin it where a bundler renames classes, since it counts in the checksum. */
-  readonly title?: string;
-  /** One or more sentences. Default none. */
-  readonly description?: string;
-  /** Address of a picture. Default none. */
-  readonly logoUrl?: string;
-  /** Address of a page about it. Default none. */
-  readonly documentationUrl?: string;
-  /** Markdown that shows how to load it. Default: made from the class's name. */
-  readonly codeExample?: string;
-  /** What servers can filter by, such as `"write-path"`. Default none. */
-  readonly capabilities?: readonly string[];
-  /** Version of the package that declares the class. Default `non-versioned`. */
-  readonly version?: string;
-  /** The schema's own JSON text, where the class was made from a schema and must keep its checksum. Default: made from the fields. */
-  readonly schemaText?: string;
-}
 
 /** What {@link Block.define} takes. */
 export interface BlockOptions<F extends Fields> extends Metadata {
@@ -228,7 +172,7 @@ export abstract class Block implements AnyBlock {
     checkDocumentName(chosen);
     const draft = toDraft(this, chosen);
     const store = options.store ?? (await currentStore());
-    await registered(this.constructor as AnyBlockClass, store);
+    await ensureRegistered(this.constructor as AnyBlockClass, store);
     const saved = await store.save(draft, { overwrite: options.overwrite, ifRevision: options.ifRevision });
     setLink(this, { id: saved.id, type: saved.type, name: saved.name, revision: saved.revision, changed: false });
     return this;
@@ -280,15 +224,9 @@ export abstract class Block implements AnyBlock {
   }
 }
 
-type Check = (values: Record<string, unknown>, refuse: (message: string, field?: string) => void) => void;
-
-/** What `extend` needs of the class it extends. */
-const parts = new WeakMap<Definition, { metadata: Metadata; fields: Fields; checks: readonly Check[] }>();
-
 /** Makes the base class: statics live in a closure, since each is asked of the subclass. */
 function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, checks: readonly Check[]): AnyBlockClass {
   const definition = makeDefinition(metadata, fields, checks);
-  parts.set(definition, { metadata, fields, checks });
 
   return class extends parent {
     static override readonly [DEFINITION] = definition;
@@ -342,7 +280,7 @@ function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, check
     }
 
     static async register(options: RegisterOptions = {}): Promise<readonly Registered[]> {
-      return registerAll(this, options.store ?? (await currentStore()), options.update === true);
+      return registerClass(this, options.store ?? (await currentStore()), options.update === true);
     }
 
     static extend(options: Partial<Metadata> & { fields?: Fields; check?: Check }): AnyBlockClass {
@@ -352,149 +290,4 @@ function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, check
       return derive(this, { ...inherited, ...changes, ...renamed }, { ...fields, ...more }, check ? [...checks, check] : checks);
     }
   };
-}
-
-const registrations = new WeakMap<Store, WeakMap<AnyBlockClass, Promise<unknown>>>();
-
-/** Registers a class once per store and process; a failure is tried again by the next save. */
-async function registered(cls: AnyBlockClass, store: Store): Promise<void> {
-  let done = registrations.get(store);
-  if (!done) registrations.set(store, (done = new WeakMap()));
-  let registration = done.get(cls);
-  if (!registration) {
-    registration = registerAll(cls, store, false);
-    done.set(cls, registration);
-    registration.catch(() => done.delete(cls));
-  }
-  await registration;
-}
-
-async function registerAll(cls: AnyBlockClass, store: Store, update: boolean): Promise<readonly Registered[]> {
-  const results: Registered[] = [];
-  for (const each of [...reachableClasses(cls), cls]) {
-    remember(each);
-    const { slug, name, description, logoUrl, documentationUrl, codeExample, capabilities, version } = each[DEFINITION];
-    const example = codeExample ?? `\`\`\`typescript\nconst block = await ${each.name}.load("BLOCK_NAME");\n\`\`\``;
-    results.push(
-      await store.register(
-        { slug, name, description, logoUrl, documentationUrl, codeExample: example },
-        { checksum: checksumOf(each), type: slug, version, capabilities, fields: JSON.stringify(schemaFields(each)) },
-        { update },
-      ),
-    );
-  }
-  return results;
-}
-
-function makeDefinition(metadata: Metadata, fields: Fields, checks: readonly Check[]): Definition {
-  const slug = metadata.slug ?? slugify(metadata.name);
-  const where = `The block class "${metadata.name}"`;
-  if (!isSlug(slug))
-    throw new AshlarError("ERR_DEFINITION", `${where} needs a slug of lower-case letters, digits and dashes; "${slug}" is none.`);
-  const shape: Record<string, z.ZodType> = {};
-  const list: Field[] = [];
-  for (const [name, given] of Object.entries(fields)) {
-    const declared = isBlockClass(given) ? block(given) : (given as z.ZodType);
-    const field = makeField(where, name, declared);
-    const taken = list.find((other) => other.key === field.key);
-    if (taken)
-      throw new AshlarError(
-        "ERR_DEFINITION",
-        `${where}: the fields ${taken.name} and ${name} would both be stored as "${field.key}"; rename one, or give it a key: .meta({ key: "…" }).`,
-        { path: name },
-      );
-    const { schema } = storable(declared, `${where}: the field ${name}`);
-    shape[name] = field.nullIsUnset ? orNull(schema) : schema;
-    list.push(field);
-  }
-  const schema = z.strictObject(shape).superRefine((values, context) => {
-    for (const check of checks) {
-      check(
-        values,
-        (message, field) =>
-          void context.addIssue({ code: "custom", message, path: field === undefined ? [] : [field], params: { ashlar: true } }),
-      );
-    }
-  }) as unknown as Definition["schema"];
-  const names = list.map((field) => field.name);
-  return Object.freeze({
-    name: metadata.name,
-    slug,
-    title: metadata.title,
-    description: metadata.description ?? null,
-    logoUrl: metadata.logoUrl ?? null,
-    documentationUrl: metadata.documentationUrl ?? null,
-    codeExample: metadata.codeExample ?? null,
-    capabilities: metadata.capabilities ?? [],
-    version: metadata.version ?? "non-versioned",
-    fields: list,
-    schemaText: metadata.schemaText,
-    schema,
-    parse: (input: unknown) => parse(schema, input, names),
-  });
-}
-
-function makeField(where: string, name: string, declared: z.ZodType): Field {
-  if (RESERVED.has(name) || name.startsWith("__"))
-    throw new AshlarError("ERR_DEFINITION", `${where}: "${name}" is reserved, every block has it already; rename this field.`, {
-      path: name,
-    });
-  if (!(typeof declared === "object" && declared !== null && "_zod" in declared)) {
-    const reason =
-      typeof declared === "object" && declared !== null && "_def" in declared
-        ? 'is a schema of zod 3; wrap it with fromZod3() of "ashlar/zod3"'
-        : "is neither a zod schema nor a block class";
-    throw new AshlarError("ERR_DEFINITION", `${where}: the field ${name} ${reason}.`, { path: name });
-  }
-  const key = keyOf(declared) ?? snakeCase(name);
-  if (key === "block_type_slug" || key === "" || key === "__proto__")
-    throw new AshlarError(
-      "ERR_DEFINITION",
-      `${where}: the field ${name} cannot be stored as "${key}"; give it another key: .meta({ key: "…" }).`,
-      { path: name },
-    );
-  return Object.freeze({ name, key, declared, nullIsUnset: isOptional(declared) && !acceptsNull(declared) });
-}
-
-/** The key that a field names for itself; it may stand inside `.optional()` and the like. */
-function keyOf(declared: z.ZodType): string | undefined {
-  const { innerType } = declared._zod.def as { innerType?: z.ZodType };
-  return z.globalRegistry.get(declared)?.key ?? (innerType && keyOf(innerType));
-}
-
-function parse(schema: Definition["schema"], input: unknown, names: readonly string[]): Parsed {
-  let result: z.ZodSafeParseResult<Record<string, unknown>>;
-  try {
-    result = schema.safeParse(input);
-  } catch (error) {
-    if (isAshlarError(error)) throw error;
-    // What a check of the class throws may quote what it was given: it is not passed on.
-    const message =
-      error instanceof z.core.$ZodAsyncError
-        ? "a check of the class is asynchronous, which is not possible"
-        : "a check of the class threw an error";
-    return { issues: [{ path: "", message }] };
-  }
-  return result.success ? { values: result.data } : { issues: issuesOf(result.error, input, names) };
-}
-
-/** Makes plain arrays and objects unchangeable; what has a class of its own guards itself. */
-function freeze(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
-  for (const item of Object.values(value)) freeze(item);
-  return Object.freeze(value);
-}
-
-function same(a: unknown, b: unknown): boolean {
-  if (a === b || Object.is(a, b)) return true; // -0 is 0, as in JSON
-  if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) return false;
-  if (a instanceof Secret || isBlockClass(a.constructor)) return (a as AnyBlock).equals(b);
-  if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && a.getTime() === b.getTime();
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.from(a).equals(b);
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
-  return [...keys].every((key) => same(left[key], right[key]));
 }

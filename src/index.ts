@@ -10,15 +10,14 @@ export {
   type BlockStatics,
   type DeleteOptions,
   type ExtendOptions,
-  type Fields,
   type InputOf,
-  type Metadata,
   type RegisterOptions,
   type SaveOptions,
   type StoreOption,
   type ValuesOf,
 } from "./block.ts";
 export { currentStore, type OpenOptions, openStore, useStore, withStore } from "./current-store.ts";
+export type { Check, Fields, Metadata } from "./define.ts";
 export type { AnyBlock, AnyBlockClass, DocumentLink } from "./definition.ts";
 export { AshlarError, type ErrorCode, type ErrorDetails, errorCodes, type Issue, isAshlarError } from "./errors.ts";
 export {

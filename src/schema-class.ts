@@ -7,7 +7,8 @@
  */
 import { runInNewContext } from "node:vm";
 import { z } from "zod";
-import { Block, type Fields } from "./block.ts";
+import { Block } from "./block.ts";
+import type { Fields } from "./define.ts";
 import { type AnyBlockClass, type DocumentLink, setLink } from "./definition.ts";
 import { AshlarError } from "./errors.ts";
 import { block, secret } from "./fields.ts";
@@ -116,7 +117,7 @@ function makeClass(fields: Node, slug: string, text: string, context: Context): 
 }
 
 function withDefault(schema: z.ZodType, node: Node): z.ZodType {
-  const bare = schema instanceof z.ZodNullable ? schema.unwrap() : schema;
+  const bare = (schema instanceof z.ZodNullable ? schema.unwrap() : schema) as z.ZodType;
   const preset = node.default;
   if (preset === null) return bare.optional(); // Python's Optional[X] = None: a null says "not set"
   // Of a secret or a block the schema's default is a mask or a copy, and no value to store.

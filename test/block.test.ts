@@ -144,3 +144,46 @@ describe("save and load", () => {
     expect(new Either({ one: { value: "v", blockTypeSlug: "b" } }).one).toBeInstanceOf(B);
   });
 });
+
+describe("registering", () => {
+  it("makes a class and all its nested classes known, once", async () => {
+    const store = await openStore("memory:");
+    const results = await Service.register({ store });
+    expect(results.map(({ type, change, newSchema }) => [type, change, newSchema])).toEqual([
+      ["test-credentials", "created", true],
+      ["test-service", "created", true],
+    ]);
+    expect((await Service.register({ store })).every(({ change, newSchema }) => change === "unchanged" && !newSchema)).toBe(true);
+    expect(await store.schema({ type: "test-service" })).toMatchObject({ checksum: Service.checksum, version: "non-versioned" });
+  });
+
+  it("changes an existing type's metadata only when told to", async () => {
+    class Described extends Block.define({ name: "Test Service", description: "New words.", fields: { host: z.string() } }) {}
+    const store = await openStore("memory:");
+    await Service.register({ store });
+    expect((await Described.register({ store }))[0]).toMatchObject({ change: "unchanged", newSchema: true });
+    expect((await Described.register({ store, update: true }))[0]).toMatchObject({ change: "updated", newSchema: false });
+    expect((await store.types()).map(({ description }) => description)).toContain("New words.");
+  });
+
+  it("lists a secret also under its own key, and every whole object, which Prefect forgets", async () => {
+    class Keyed extends Block.define({
+      name: "Keyed",
+      fields: { realName: secret().meta({ key: "an_alias" }), headers: secret(z.record(z.string(), z.string())).optional() },
+    }) {}
+    const store = await openStore("memory:");
+    await Keyed.register({ store });
+    const text = (await store.schema({ type: "keyed" }))?.fields ?? "";
+    expect(JSON.parse(text).secret_fields).toEqual(["real_name", "headers", "an_alias", "headers.*"]);
+    expect(Keyed.schema().secret_fields).toEqual(["real_name", "headers"]);
+  });
+});
+
+it("a block without fields still has its methods", () => {
+  class Empty extends Block.define({ name: "Empty", fields: {} }) {
+    greeting(): string {
+      return "hello";
+    }
+  }
+  expect(new Empty({}).greeting()).toBe("hello");
+});
