@@ -41,12 +41,12 @@ export function checksumOf(cls: AnyBlockClass): string {
 }
 
 /** The title of a class's schema, which is also its name among definitions. */
-export function titleOf(cls: AnyBlockClass): string {
+function titleOf(cls: AnyBlockClass): string {
   return cls[DEFINITION].title ?? cls.name;
 }
 
 /** The block classes inside a schema, in order of declaration; not those inside a plain object, as Prefect counts. */
-export function nestedClasses(schema: z.ZodType, above: readonly z.ZodType[] = []): AnyBlockClass[] {
+function nestedClasses(schema: z.ZodType, above: readonly z.ZodType[] = []): AnyBlockClass[] {
   const cls = blockInner(schema);
   if (cls) return [cls];
   if (above.includes(schema) || defOf(schema).type === "object" || isJsonSchema(schema)) return [];

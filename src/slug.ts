@@ -52,7 +52,7 @@ export function isSlug(text: string): boolean {
 }
 
 /** Whether a text can be a document's name: lower-case letters, digits and dashes. Prefect's rule, without the newline it lets through. */
-export function isDocumentName(text: unknown): text is string {
+function isDocumentName(text: unknown): text is string {
   return typeof text === "string" && /^[a-z0-9-]+$/.test(text);
 }
 
