@@ -11,18 +11,19 @@ const LETTERS: Record<string, string> = {
   ı: "i", ħ: "h", Ħ: "H", "’": "'", "‘": "'", "⁄": "/", "–": "-", "—": "-", "\u00a0": " ",
 };
 
-const ENTITIES: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " };
+const ENTITIES = new Map(Object.entries({ amp: "&", lt: "<", gt: ">", quot: '"', nbsp: " " }));
 
 /**
  * The slug of a block type's name: `Databricks Credentials` → `databricks-credentials`.
  *
- * @throws AshlarError `ERR_DEFINITION` for letters that need a transliteration table (Prefect's has 数 → shu); give `slug` yourself then.
+ * @throws AshlarError `ERR_DEFINITION` for what needs a table of letters or of HTML entities (Prefect's has 数 → shu); give `slug` yourself then.
  */
 export function slugify(name: string): string {
   return toAscii(name.replace(/'+/g, "-"), name)
-    .replace(/&(\w+);/g, (whole, entity: string) => ENTITIES[entity] ?? whole)
-    .replace(/&#(\d+);/g, (_whole, digits: string) => toAscii(String.fromCodePoint(Number(digits)), name))
-    .replace(/&#x([\da-fA-F]+);/g, (_whole, digits: string) => toAscii(String.fromCodePoint(Number.parseInt(digits, 16)), name))
+    .replace(/&(\w+);/g, (_whole, entity: string) => ENTITIES.get(entity) ?? unknown(name))
+    .replace(/&#(\d+);/g, (_whole, digits: string) => character(Number(digits), name))
+    .replace(/&#x([\da-fA-F]+);/g, (_whole, digits: string) => character(Number.parseInt(digits, 16), name))
+    .normalize("NFKD")
     .toLowerCase()
     .replace(/'+/g, "")
     .replace(/(?<=\d),(?=\d)/g, "")
@@ -31,17 +32,23 @@ export function slugify(name: string): string {
     .replace(/^-|-$/g, "");
 }
 
+function unknown(name: string): never {
+  throw new AshlarError(
+    "ERR_DEFINITION",
+    `No slug can be made from the name "${name}": give the block class a slug, such as slug: "my-block".`,
+  );
+}
+
+function character(code: number, name: string): string {
+  return code <= 0x10ffff ? String.fromCodePoint(code) : unknown(name);
+}
+
 function toAscii(text: string, name: string): string {
   let ascii = "";
-  for (const character of text.normalize("NFKD")) {
-    if (character <= "\u007f") ascii += character;
-    else if (LETTERS[character] !== undefined) ascii += LETTERS[character];
-    else if (!/\p{M}/u.test(character) && character.length === 1) {
-      throw new AshlarError(
-        "ERR_DEFINITION",
-        `No slug can be made from the name "${name}": give the block class a slug, such as slug: "my-block".`,
-      );
-    }
+  for (const letter of text.normalize("NFKD")) {
+    if (letter <= "\u007f") ascii += letter;
+    else if (LETTERS[letter] !== undefined) ascii += LETTERS[letter];
+    else if (!/\p{M}/u.test(letter) && letter.length === 1) unknown(name); // beyond U+FFFF, emoji for one, nothing is written
   }
   return ascii;
 }
