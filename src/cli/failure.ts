@@ -1,0 +1,91 @@
+/**
+ * How the command line fails: exit codes, and errors in words or as JSON. Touches commander's error and output.ts.
+ * @module
+ */
+import { CommanderError } from "commander";
+import { type ErrorCode, isAshlarError } from "../errors.ts";
+import { jsonText, lines, paint } from "./output.ts";
+
+/** Every exit code and what it means; close to BSD's sysexits. */
+export const EXIT_CODES: Readonly<Record<number, string>> = {
+  0: "done",
+  1: "an error nobody foresaw, or Node is too old",
+  2: "(kept for a dry run that would change something)",
+  64: "the command is used in a wrong way",
+  65: "what was given does not fit: values, names, files, or what is stored",
+  66: "there is no such document, type, file or module",
+  69: "there is no store, or it cannot be used now",
+  73: "what is there stands in the way: it exists, was changed meanwhile, or is referred to",
+  74: "a record or the store is damaged, or was changed from outside",
+  77: "access is denied, or the key is missing or wrong",
+  78: "a block class or its module cannot be used",
+};
+
+const BY_CODE: Readonly<Record<ErrorCode, number>> = {
+  ERR_DEFINITION: 78,
+  ERR_INVALID: 65,
+  ERR_SCHEMA: 65,
+  ERR_LIMIT: 65,
+  ERR_CYCLE: 65,
+  ERR_CHANGED_CHILD: 65,
+  ERR_NOT_FOUND: 66,
+  ERR_UNKNOWN_TYPE: 66,
+  ERR_BROKEN_REFERENCE: 66,
+  ERR_REFERENCED: 73,
+  ERR_EXISTS: 73,
+  ERR_CONFLICT: 73,
+  ERR_NO_STORE: 69,
+  ERR_UNREACHABLE: 69,
+  ERR_UNSUPPORTED: 69,
+  ERR_MISSING_PACKAGE: 69,
+  ERR_CANNOT_OPEN: 74,
+  ERR_DENIED: 77,
+  ERR_NO_KEY: 77,
+  ERR_WRONG_KEY: 77,
+  ERR_UNKNOWN_KEY: 77,
+};
+const USAGE = 64;
+
+/** An error of the arguments, commander's or ours. */
+export function usageError(message: string): CommanderError {
+  return new CommanderError(USAGE, "ashlar.usage", message);
+}
+
+/** Whether the arguments were wrong; also how commander says that it has shown its help. */
+export function isUsageError(error: unknown): error is CommanderError {
+  return error instanceof CommanderError;
+}
+
+/** The exit code for what a command threw. */
+export function exitCodeOf(error: unknown): number {
+  if (isUsageError(error)) return USAGE;
+  return isAshlarError(error) ? (BY_CODE[error.code] ?? 1) : 1;
+}
+
+/** Says on standard error what went wrong. */
+export function printFailure(error: unknown, { json, stack }: { json: boolean; stack: boolean }): void {
+  if (isUsageError(error) && error.code === "commander.help") return; // the help itself was the answer
+  const { code, message, details } = describe(error);
+  const trace = stack && error instanceof Error ? error.stack : undefined;
+  process.stderr.write(
+    json
+      ? `${jsonText({ error: { code, message, ...details, ...(trace !== undefined && { stack: trace }) } })}\n`
+      : `${paint("red", "error:", process.stderr)} ${lines(message)}\n${trace === undefined ? "" : `${lines(trace)}\n`}`,
+  );
+}
+
+function describe(error: unknown): { code: string; message: string; details?: object } {
+  if (isAshlarError(error)) return { code: error.code, message: error.message, details: error.details };
+  if (isUsageError(error)) return { code: "ERR_USAGE", message: withoutValues(error.message) };
+  // The text of an error that nobody foresaw may hold anything, so it is not shown unasked.
+  const kind = error instanceof Error ? error.name : typeof error;
+  return { code: "ERR_UNEXPECTED", message: `Something went wrong that nobody foresaw (${kind}). Run it again with --stack to see where.` };
+}
+
+/** commander quotes what it was given; someone may have typed a secret there. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/^error: /, "")
+    .replace(/^(unknown option '[^'=]*)=[^']*'/, "$1'")
+    .replace(/( but got \d+): .*$/s, "$1.");
+}

@@ -1,0 +1,103 @@
+/**
+ * `ashlar init`: a store and a key to seal it with. The only place of the project where a key is made unasked for by name.
+ *
+ * JSON: `{"store":{"url","created"},"key":{"source","path","id","created"}}`; `path` is null where the key is in no file, `id` null for a passphrase.
+ * @module
+ */
+import { dirname } from "node:path";
+import { openStore } from "../current-store.ts";
+import { AshlarError, isAshlarError } from "../errors.ts";
+import { keyFilePath, sqlitePath } from "../stores/local.ts";
+import type { Store } from "../stores/store.ts";
+import { findKeyring, generateKey, readKeyFile, writeKeyFile } from "../vaults/keyring.ts";
+import { paint, pairs, plain, print } from "./output.ts";
+import type { Session } from "./session.ts";
+
+interface FoundKey {
+  readonly source: string;
+  readonly path: string | null;
+  readonly id: string | null;
+  readonly created: boolean;
+}
+
+/** Makes what is not there yet, and says where both lie. */
+export async function init(session: Session, _given: readonly string[], options: { passphrase?: boolean }): Promise<void> {
+  if (session.url.startsWith("memory:"))
+    throw new AshlarError(
+      "ERR_INVALID",
+      "A store of memory ends with its process and needs no init: give --store sqlite:PATH, or nothing.",
+    );
+  const existing = await openExisting(session.url);
+  try {
+    const path = sqlitePath(session.url);
+    const key = (await keyAtHand(dirname(path), options.passphrase === true)) ?? (await newKey(path, existing));
+    const store = existing ?? (await openStore(session.url, { create: true }));
+    await store.close();
+    const result = { store: { url: store.url, created: existing === null }, key };
+    print(session, result, () => report(result));
+  } finally {
+    await existing?.close();
+  }
+}
+
+async function openExisting(url: string): Promise<Store | null> {
+  try {
+    return await openStore(url);
+  } catch (error) {
+    if (isAshlarError(error, "ERR_NO_STORE")) return null;
+    throw error;
+  }
+}
+
+/** The key that the store's users would find, looked for as they do; null when there is none. */
+async function keyAtHand(dataFolder: string, passphraseWanted: boolean): Promise<FoundKey | null> {
+  const { ASHLAR_KEYS, ASHLAR_PASSPHRASE } = process.env;
+  const keyFile = keyFilePath();
+  const ring = ASHLAR_KEYS ? await findKeyring({ keyFile, storeId: "", environment: { ASHLAR_KEYS } }) : readKeyFile(keyFile, dataFolder);
+  if (ring && passphraseWanted)
+    throw new AshlarError("ERR_INVALID", `Keys in ${ring.source} go before a passphrase: take them away first, or leave out --passphrase.`);
+  if (ring) return { source: ring.source, path: ASHLAR_KEYS ? null : keyFile, id: ring.primary.id, created: false };
+  if (ASHLAR_PASSPHRASE) return { source: "the passphrase in ASHLAR_PASSPHRASE", path: null, id: null, created: false };
+  if (!passphraseWanted) return null;
+  throw new AshlarError(
+    "ERR_NO_KEY",
+    "ASHLAR_PASSPHRASE is not set. Set it to a long passphrase, here and wherever the store is opened; it is never taken from the arguments.",
+  );
+}
+
+/** Makes a key file, unless the store was sealed with another key: a new one would only hide that the right one is missing. */
+async function newKey(path: string, existing: Store | null): Promise<FoundKey> {
+  const keyFile = keyFilePath();
+  if (existing && (await holdsRecords(existing)))
+    throw new AshlarError(
+      "ERR_NO_KEY",
+      `${existing.url} holds records that were sealed with a key, and no key is found. A new key could not open them: bring the old one back, as the file ${keyFile} or in ASHLAR_KEYS, or set ASHLAR_PASSPHRASE. To begin anew, name another place with --store.`,
+      { store: existing.url },
+    );
+  const key = generateKey();
+  writeKeyFile(keyFile, [key], dirname(path));
+  return { source: `the key file ${keyFile}`, path: keyFile, id: key.id, created: true };
+}
+
+async function holdsRecords(store: Store): Promise<boolean> {
+  return (await store.types()).length > 0 || (await store.list({ limit: 1 })).length > 0;
+}
+
+function report({ store, key }: { store: { url: string; created: boolean }; key: FoundKey }): string[] {
+  const state = (created: boolean) => (created ? paint("green", "created") : "there already, left as it is");
+  const id = key.id === null ? "" : `, id ${key.id}`;
+  const places: [string, string][] = [
+    ["Store", `${plain(store.url)}, ${state(store.created)}`],
+    ["Key", `${plain(key.path ?? key.source)}${id}, ${state(key.created)}`],
+  ];
+  if (!store.created && !key.created) return [...pairs(places), "Nothing was changed."];
+  const keep = key.path === null ? "Keep it where you keep passwords" : "Keep a copy of that file, apart from the store's";
+  return [
+    ...pairs(places),
+    "",
+    "Everything in the store is sealed with this key. If it is lost, nobody can read the secrets again.",
+    `${keep}.`,
+    "",
+    `Next: ${paint("bold", "ashlar register FILE")}, with a file that exports block classes.`,
+  ];
+}

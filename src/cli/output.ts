@@ -1,0 +1,59 @@
+/**
+ * What the command line writes: text without control characters, tables, JSON, colours. Touches node:util only.
+ *
+ * Names and values come from stores and files, and a terminal obeys control characters and reorders text by others: those are shown as escapes.
+ * @module
+ */
+import { styleText } from "node:util";
+
+/** Control and format characters: C0, C1, direction overrides, zero-width ones, line separators. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join("");
+}
+
+/** Text on one line, safe for a terminal. */
+export function plain(text: string): string {
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+/** Text of several lines, safe for a terminal. */
+export function lines(text: string): string {
+  return text.split("\n").map(plain).join("\n");
+}
+
+/** A value as JSON on one line, safe for a terminal and still the same JSON. */
+export function jsonText(value: unknown): string {
+  return plain(JSON.stringify(value));
+}
+
+/** Text in a style, where the stream is a terminal that wants colours (`NO_COLOR`, `FORCE_COLOR` are respected). */
+export function paint(style: Parameters<typeof styleText>[0], text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return styleText(style, text, { stream });
+}
+
+/** Columns of text under their heads; on a terminal the last column is cut to its width. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const cells = rows.map((row) => row.map(plain));
+  const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) => fitted(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).trimEnd();
+  return [paint("bold", line(heads)), ...cells.map(line)];
+}
+
+/** Pairs of a label and a text, aligned. */
+export function pairs(rows: readonly (readonly [string, string])[], indent = ""): string[] {
+  const width = Math.max(0, ...rows.map(([label]) => plain(label).length));
+  return rows.map(([label, text]) => `${indent}${plain(label).padEnd(width)}  ${text}`);
+}
+
+function fitted(text: string): string {
+  const { columns } = process.stdout;
+  return columns !== undefined && text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
+}
+
+/** Writes a command's result: the object with `--json`, else the lines. */
+export function print({ json }: { readonly json: boolean }, result: object, text: () => readonly string[]): void {
+  const written = json ? jsonText(result) : text().join("\n");
+  if (written !== "") process.stdout.write(`${written}\n`);
+}

@@ -1,0 +1,108 @@
+/** A folder in which the command line runs as real processes, with its own store, keys and modules. Everything it prints is kept for the leak sweep. */
+import { execFile } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../temporary.ts";
+
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+const NODE = join(REPOSITORY, "node_modules/.bin/node");
+const BIN = join(REPOSITORY, "src/cli/bin.ts");
+
+/** How a call ended. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class Workplace {
+  readonly folder = temporaryFolder();
+  readonly data = join(this.folder, "data/ashlar");
+  readonly keyFile = join(this.folder, "config/ashlar/keys");
+  /** All that any call printed. */
+  printed = "";
+
+  constructor() {
+    mkdirSync(join(this.folder, "node_modules"));
+    symlinkSync(REPOSITORY, join(this.folder, "node_modules/ashlar"));
+    symlinkSync(join(REPOSITORY, "node_modules/zod"), join(this.folder, "node_modules/zod"));
+  }
+
+  /** Writes a file in the folder. */
+  write(name: string, text: string): string {
+    const path = join(this.folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** Runs `ashlar` with arguments separated by blanks. */
+  run(command: string, environment: Readonly<Record<string, string>> = {}, nodeOptions: readonly string[] = []): Promise<Ended> {
+    return this.node([...nodeOptions, BIN, ...command.split(" ").filter((part) => part !== "")], environment);
+  }
+
+  /** Runs Node in the folder. Nothing of the tester's own environment reaches it. */
+  node(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    const folders = { XDG_DATA_HOME: join(this.folder, "data"), XDG_CONFIG_HOME: join(this.folder, "config") };
+    const env = { PATH: process.env.PATH, HOME: this.folder, ...folders, ...environment };
+    return new Promise((done) => {
+      execFile(NODE, args, { cwd: this.folder, env }, (error, stdout, stderr) => {
+        this.printed += stdout + stderr;
+        done({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      }).stdin?.end();
+    });
+  }
+
+  /** Runs `ashlar … --json` and gives the one object it prints. */
+  async json(command: string, environment: Readonly<Record<string, string>> = {}): Promise<Record<string, never>> {
+    const { code, stdout, stderr } = await this.run(`${command} --json`, environment);
+    if (code !== 0) throw new Error(`ashlar ${command} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout) as Record<string, never>;
+  }
+
+  /** Output with what differs from run to run made the same. */
+  steady(text: string): string {
+    return text
+      .replaceAll(this.folder, "~")
+      .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME")
+      .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID")
+      .replace(/sha256:[0-9a-f]+/g, "sha256:SUM")
+      .replace(/id [0-9a-f]{8}/g, "id KEY")
+      .replace(/by \S+$/gm, "by USER")
+      .replace(/(TIME {2})\S+$/gm, "$1USER");
+  }
+
+  /** Every file of the store, its write-ahead log included. */
+  storeBytes(): Buffer {
+    return Buffer.concat(readdirSync(this.data).map((name) => readFileSync(join(this.data, name))));
+  }
+}
+
+/** A module with a parent and a child, and one of every kind of secret. */
+export const BLOCKS = `
+import { Block, block, secret } from "ashlar";
+import { z } from "zod";
+
+export class Account extends Block.define({
+  name: "Account",
+  description: "Where bytes are kept. More of it.",
+  fields: {
+    user: z.string().describe("Who."),
+    token: secret().describe("The token."),
+    pin: secret(z.int()).optional(),
+    headers: secret(z.record(z.string(), z.string())).optional(),
+    retries: z.int().default(3),
+    tags: z.array(z.string()).default([]),
+  },
+}) {}
+
+export class Other extends Block.define({ name: "Other", fields: { token: secret() } }) {}
+
+export class Service extends Block.define({
+  name: "Service",
+  fields: { host: z.string(), account: Account, more: z.array(block(Account)).optional(), either: z.union([block(Account), block(Other)]).optional() },
+}) {}
+
+export const notABlock = 5;
+`;
