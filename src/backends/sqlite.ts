@@ -147,7 +147,10 @@ class SqliteBackend implements Backend {
        ) SELECT ${READ} FROM records WHERE id IN (SELECT id FROM reached)`,
       ...values,
     ).map((row) => this.#record(row));
-    return this.#completed(records);
+    const asked = ({ id, kind, type, name }: StoredRecord) =>
+      "id" in key ? id === key.id : kind === key.kind && type === key.type && name === key.name;
+    const root = records.find(asked);
+    return root ? this.#reached(root, records) : [];
   }
 
   async put(record: StoredRecord, expected: number | null): Promise<void> {
@@ -258,18 +261,18 @@ class SqliteBackend implements Backend {
     return guarded(this.url, work);
   }
 
-  /** Follows the references in the records themselves where the table of references has lost one: they are bound to the seal, it is not. */
-  #completed(records: StoredRecord[]): StoredRecord[] {
-    const ids = new Set(records.map(({ id }) => id));
-    for (const record of records) {
+  /** What the records themselves refer to: they are bound to their seals, the table of references is only an index. */
+  #reached(root: StoredRecord, fetched: readonly StoredRecord[]): StoredRecord[] {
+    const byId = new Map(fetched.map((record) => [record.id, record]));
+    const found = new Map([[root.id, root]]);
+    for (const record of found.values()) {
       for (const { id } of Object.values(record.references)) {
-        if (ids.has(id)) continue;
-        ids.add(id);
-        const [row] = this.#all(`SELECT ${READ} FROM records WHERE id = ?`, id);
-        if (row) records.push(this.#record(row));
+        const [row] = found.has(id) || byId.has(id) ? [] : this.#all(`SELECT ${READ} FROM records WHERE id = ?`, id);
+        const child = row ? this.#record(row) : byId.get(id);
+        if (child) found.set(id, child);
       }
     }
-    return records;
+    return [...found.values()];
   }
 
   #lostRace({ id, kind, type, name }: StoredRecord, expected: number | null): AshlarError {
