@@ -13,6 +13,7 @@ import {
   type Definition,
   type DocumentLink,
   isBlockClass,
+  LINK,
   linkOf,
   type Parsed,
   setLink,
@@ -150,9 +151,17 @@ export abstract class Block implements AnyBlock {
     if ("issues" in parsed) throw invalid(`The fields of ${cls.name} do not fit`, parsed.issues, "ERR_INVALID", { type: definition.slug });
     for (const { name } of definition.fields) {
       const value = parsed.values[name];
-      if (value !== undefined)
-        Object.defineProperty(this, name, { value: freeze(value), enumerable: true, writable: false, configurable: false });
+      if (value !== undefined) Object.defineProperty(this, name, { value: freeze(value), enumerable: true });
     }
+  }
+
+  #link: DocumentLink | null = null;
+  /** See `linkOf` and `setLink`. @internal */
+  get [LINK](): DocumentLink | null {
+    return this.#link;
+  }
+  set [LINK](link: DocumentLink | null) {
+    this.#link = link;
   }
 
   /** The document that this instance was loaded from or saved as; `null` for one that was never saved. `changed`: it differs from it. */

@@ -6,9 +6,10 @@ import { z } from "zod";
 import { type AnyBlockClass, type Definition, type Field, isBlockClass, type Parsed } from "./definition.ts";
 import { AshlarError, isAshlarError } from "./errors.ts";
 import { block, snakeCase } from "./fields.ts";
-import { issuesOf } from "./issues.ts";
+import { issuesOf, pathText } from "./issues.ts";
+import { hazardIn } from "./json.ts";
 import { isSlug, slugify } from "./slug.ts";
-import { orNull, storable } from "./storable.ts";
+import { storable } from "./storable.ts";
 import { acceptsNull, isOptional } from "./zod-def.ts";
 
 /** Names that every block has already. */
@@ -88,18 +89,10 @@ export function makeDefinition(metadata: Metadata, fields: Fields, checks: reado
         { path: name },
       );
     const { schema } = storable(declared, `${where}: the field ${name}`);
-    shape[name] = field.nullIsUnset ? orNull(schema) : schema;
+    shape[name] = schema;
     list.push(field);
   }
-  const schema = z.strictObject(shape).superRefine((values, context) => {
-    for (const check of checks) {
-      check(
-        values,
-        (message, field) =>
-          void context.addIssue({ code: "custom", message, path: field === undefined ? [] : [field], params: { ashlar: true } }),
-      );
-    }
-  }) as unknown as Definition["schema"];
+  const schema = withChecks(z.strictObject(shape), checks) as unknown as Definition["schema"];
   const names = list.map((field) => field.name);
   return Object.freeze({
     name: metadata.name,
@@ -112,9 +105,19 @@ export function makeDefinition(metadata: Metadata, fields: Fields, checks: reado
     capabilities: metadata.capabilities ?? [],
     version: metadata.version ?? "non-versioned",
     fields: list,
+    byKey: new Map(list.map((field) => [field.key, field])),
     schemaText: metadata.schemaText,
     schema,
     parse: (input: unknown) => parse(schema, input, names),
+  });
+}
+
+function withChecks(schema: z.ZodObject, checks: readonly Check[]): z.ZodType {
+  if (checks.length === 0) return schema;
+  return schema.superRefine((values, context) => {
+    const refuse = (message: string, field?: string) =>
+      context.addIssue({ code: "custom", message, path: field === undefined ? [] : [field], params: { ashlar: true } });
+    for (const check of checks) check(values, refuse);
   });
 }
 
@@ -147,6 +150,8 @@ function keyOf(declared: z.ZodType): string | undefined {
 }
 
 function parse(schema: Definition["schema"], input: unknown, names: readonly string[]): Parsed {
+  const hazard = hazardIn(input);
+  if (hazard) return { issues: [{ path: pathText(hazard.path), message: hazard.message }] };
   let result: z.ZodSafeParseResult<Record<string, unknown>>;
   try {
     result = schema.safeParse(input);

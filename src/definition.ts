@@ -4,7 +4,6 @@
  */
 import type { z } from "zod";
 import type { Issue } from "./errors.ts";
-import { shared } from "./shared.ts";
 
 /** Key of the static property that holds a class's definition, the same in every copy. */
 export const DEFINITION: unique symbol = Symbol.for("ashlar.definition") as never;
@@ -33,6 +32,8 @@ export interface Definition {
   readonly capabilities: readonly string[];
   readonly version: string;
   readonly fields: readonly Field[];
+  /** The fields by their keys in documents. */
+  readonly byKey: ReadonlyMap<string, Field>;
   /** The schema's own text, where it came from elsewhere and must keep its checksum. */
   readonly schemaText: string | undefined;
   /** Checks and converts all fields, by TypeScript name; `encode` goes back to what documents hold. */
@@ -94,15 +95,15 @@ export interface DocumentLink {
   readonly changed: boolean;
 }
 
-const links = shared("document-links", () => new WeakMap<object, DocumentLink>());
+/** Where an instance keeps its link: an accessor of `Block`, so that every copy of Ashlar reads and writes it in the same way. */
+export const LINK: unique symbol = Symbol.for("ashlar.link") as never;
 
 /** The document that an instance came from or was saved as, or `null`. */
 export function linkOf(block: object): DocumentLink | null {
-  return links.get(block) ?? null;
+  return (block as { [LINK]?: DocumentLink | null })[LINK] ?? null;
 }
 
 /** Remembers which document an instance stands for. */
-export function setLink(block: object, link: DocumentLink | null): void {
-  if (link === null) links.delete(block);
-  else links.set(block, Object.freeze({ ...link }));
+export function setLink(block: object, link: DocumentLink): void {
+  (block as { [LINK]?: DocumentLink })[LINK] = Object.freeze(link);
 }

@@ -52,7 +52,7 @@ function toJson(value: unknown, at: readonly (string | number)[], content: Omit<
   if (isBlock(value)) return childToJson(value, at, content);
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  if (Array.isArray(value)) return value.map((item, index) => toJson(item, [...at, index], content));
+  if (Array.isArray(value)) return value.map((item, index) => (item === undefined ? null : toJson(item, [...at, index], content)));
   const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
   if (prototype === Object.prototype || prototype === null) {
     const entries = Object.entries(value as object).filter(([, item]) => item !== undefined);
@@ -108,14 +108,14 @@ export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClas
         documents: path.slice(0, 3),
       });
     const target = as ?? classOf(document.type, classes);
-    let data: unknown = document.data;
+    let data: Record<string, unknown> = { ...document.data };
     for (const [at, reference] of Object.entries(document.references)) {
       const child = byId.get(reference.id);
       if (!child) throw brokenReference(here, at, reference);
       data = place(data, at, build(child, [...path, here], childClass(target, child.type, classes)));
     }
-    for (const [at, value] of Object.entries(document.secrets)) data = place(data, at, value);
-    const block = instantiate(target, document, data as Record<string, unknown>);
+    for (const at of Object.keys(document.secrets)) data = place(data, at, document.secrets[at]);
+    const block = instantiate(target, document, data);
     setLink(block, { id: document.id, type: document.type, name: document.name, revision: document.revision, changed: false });
     built.set(document.id, block);
     return block;
@@ -127,7 +127,7 @@ export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClas
 }
 
 /** The error for a document that is referred to and not there. */
-function brokenReference(from: string, at: string, to: Reference): AshlarError {
+export function brokenReference(from: string, at: string, to: Reference): AshlarError {
   const path = pointerParts(at).join(".");
   return new AshlarError(
     "ERR_BROKEN_REFERENCE",
@@ -154,13 +154,11 @@ function childClass(parent: AnyBlockClass, slug: string, classes: readonly unkno
 function instantiate(cls: AnyBlockClass, document: Document, data: Record<string, unknown>): AnyBlock {
   remember(cls);
   const definition = cls[DEFINITION];
-  const known = new Set(definition.fields.map((field) => field.key));
-  // A null for a key that the class no longer has says nothing; any other value would be lost by the next save.
-  const present = Object.fromEntries(Object.entries(data).filter(([key, value]) => known.has(key) || value !== null));
-  const input = byName(definition, present);
+  const input = byName(definition, data);
   let parsed = definition.parse(input);
   // Another declaration of the same schema may have hidden a list or an object whole where this class hides its parts.
-  if ("issues" in parsed && Object.keys(document.secrets).length > 0) parsed = firstGood(definition.parse(inParts(input)), parsed);
+  if ("issues" in parsed && Object.keys(document.secrets).length > 0)
+    parsed = firstGood(definition.parse(mapValues(input, inParts)), parsed);
   if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
   throw doesNotFit(cls, document, parsed.issues);
 }
@@ -204,14 +202,15 @@ function short(checksum: string): string {
   return checksum.slice(0, "sha256:".length + 12);
 }
 
-/** A copy of a tree with one value in place; only the way to it is copied. */
-function place(tree: unknown, at: string, value: unknown): unknown {
-  const put = (node: unknown, parts: readonly string[]): unknown => {
-    const [part, ...rest] = parts;
+/** Puts a value in its place; below the top, what is on the way is copied. */
+function place(data: Record<string, unknown>, at: string, value: unknown): Record<string, unknown> {
+  const put = (node: unknown, [part, ...rest]: readonly string[]): unknown => {
     if (part === undefined) return value;
     if (Array.isArray(node)) return node.map((item: unknown, index) => (String(index) === part ? put(item, rest) : item));
     const object = (node ?? {}) as Record<string, unknown>;
     return { ...object, [part]: put(object[part], rest) };
   };
-  return put(tree, pointerParts(at));
+  const [key = "", ...rest] = pointerParts(at);
+  data[key] = put(data[key], rest);
+  return data;
 }

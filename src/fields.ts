@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, type Definition, isBlock, isBlockClass } from "./definition.ts";
 import { issuesOf, refuse } from "./issues.ts";
+import { hazardIn } from "./json.ts";
 import { MASK, Secret } from "./secret.ts";
 import { checkInsideSecret, storable } from "./storable.ts";
 import { BLOCK, BYTES, type BytesEncoding, marked, SECRET } from "./zod-def.ts";
@@ -40,6 +41,8 @@ export function secret<S extends z.ZodType = z.ZodString>(inner?: S): SecretSche
             `this is the mask of a secret, not its value; to store these ${MASK.length} characters, give new Secret("${MASK}")`,
           );
         }
+        const hazard = hazardIn(given);
+        if (hazard) return refuse(context, hazard.message);
         const result = schema.safeParse(given);
         // Only where the secret stands is told, not where in it: its keys may be as secret as its values.
         if (!result.success) return refuse(context, ...new Set(issuesOf(result.error, given).map((issue) => issue.message)));
@@ -104,10 +107,17 @@ export function block<C extends AnyBlockClass>(cls: C): BlockSchema<C> {
   return marked(codec, { [BLOCK]: cls }) as unknown as BlockSchema<C>;
 }
 
-/** Fields by TypeScript name, from what a document holds by key; what is no key stays, to be reported. */
-export function byName(definition: Definition, stored: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const names = new Map(definition.fields.map((field) => [field.key, field.name]));
-  return Object.fromEntries(Object.entries(stored).map(([key, value]) => [names.get(key) ?? key, value]));
+/**
+ * Fields by TypeScript name, from what a document holds by key. A null that stands for "not set" is left out; what is no key stays, to be reported,
+ * unless it is a null: that says nothing.
+ */
+export function byName({ byKey }: Definition, stored: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const fields: Record<string, unknown> = Object.create(null); // so that a key __proto__ is one like any other
+  for (const key of Object.keys(stored)) {
+    const field = byKey.get(key);
+    if (stored[key] !== null || field?.nullIsUnset === false) fields[field?.name ?? key] = stored[key];
+  }
+  return fields;
 }
 
 /** The type of a {@link bytes} field. */

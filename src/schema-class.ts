@@ -9,7 +9,7 @@ import { runInNewContext } from "node:vm";
 import { z } from "zod";
 import { Block } from "./block.ts";
 import type { Fields } from "./define.ts";
-import { type AnyBlockClass, type DocumentLink, setLink } from "./definition.ts";
+import { type AnyBlockClass, type DocumentLink, LINK } from "./definition.ts";
 import { AshlarError } from "./errors.ts";
 import { block, secret } from "./fields.ts";
 import { parseLossless, plainNumbers } from "./json.ts";
@@ -73,9 +73,7 @@ export function classFromSchema(schema: Pick<BlockSchema, "type" | "fields">): A
 
 /** An instance that only points to a saved document: for a field of a draft, where the values do not count. */
 export function standIn(cls: AnyBlockClass, link: Omit<DocumentLink, "changed">): object {
-  const instance = Object.create(cls.prototype as object) as object;
-  setLink(instance, { ...link, changed: false });
-  return instance;
+  return Object.create(cls.prototype as object, { [LINK]: { value: Object.freeze({ ...link, changed: false }) } }) as object;
 }
 
 interface Context {

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { isBlock } from "./definition.ts";
 import { AshlarError } from "./errors.ts";
-import { canonicalJson, isRawNumber, MAX_JSON_DEPTH } from "./json.ts";
+import { canonicalJson, isPlain, isRawNumber } from "./json.ts";
 import { Secret } from "./secret.ts";
 import {
   acceptsNull,
@@ -211,12 +211,6 @@ function holds(value: unknown, test: (part: unknown) => boolean): boolean {
   return test(value) || (isPlain(value) && Object.values(value).some((part) => holds(part, test)));
 }
 
-function isPlain(value: unknown): value is object {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
-}
-
 /** Refuses a default, a secret or a block inside of what is secret as a whole. @throws AshlarError `ERR_DEFINITION` */
 export function checkInsideSecret(schema: z.ZodType, seen = new Set<z.ZodType>()): void {
   if (seen.has(schema)) return;
@@ -240,7 +234,6 @@ function unstorable(value: unknown, path: readonly PropertyKey[]): { path: Prope
     return undefined;
   if (Number.isFinite(value) || value instanceof Secret || isBlock(value)) return undefined;
   if (!isPlain(value)) return { path: [...path], message: `JSON cannot hold ${kindOf(value)}` };
-  if (path.length === MAX_JSON_DEPTH) return { path: [], message: `is nested deeper than ${MAX_JSON_DEPTH} levels` };
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined && !Array.isArray(value)) continue; // a key without a value is no key
     const problem = unstorable(item, [...path, Array.isArray(value) ? Number(key) : key]);
@@ -269,7 +262,7 @@ function orText<T>(declared: z.ZodType, text: RegExp, read: (text: string) => T,
 }
 
 /** A null in a document reads as unset. */
-export function orNull(schema: z.ZodType): z.ZodType {
+function orNull(schema: z.ZodType): z.ZodType {
   return z.codec(z.any().optional(), schema, {
     decode: (value: unknown) => (value === null ? undefined : value),
     encode: (value) => value,
