@@ -24,7 +24,7 @@ export interface Entry {
 }
 
 /** Largest file that is read. */
-export const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_FILE_BYTES = 1024 * 1024;
 /** How often aliases may repeat what an anchor holds; enough for people, too little for a bomb. */
 const MAX_ALIASES = 100;
 const KEYS = ["type", "name", "data"];
@@ -202,7 +202,7 @@ function pathParts(path: string): Path {
 }
 
 /** A path as the working directory sees it. */
-export function shown(file: string): string {
+function shown(file: string): string {
   const near = relative(process.cwd(), file);
   return near.startsWith("..") ? file : near || ".";
 }

@@ -33,11 +33,17 @@ export function paint(style: Parameters<typeof styleText>[0], text: string, stre
   return styleText(style, text, { stream });
 }
 
-/** Columns of text under their heads; on a terminal the last column is cut to its width. */
+/** Columns of text under their heads; on a terminal lines are cut to its width. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const cells = rows.map((row) => row.map(plain));
   const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) => fitted(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).trimEnd();
+  const line = (row: readonly string[]) =>
+    fitted(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
   return [paint("bold", line(heads)), ...cells.map(line)];
 }
 
@@ -49,7 +55,7 @@ export function pairs(rows: readonly (readonly [string, string])[], indent = "")
 
 function fitted(text: string): string {
   const { columns } = process.stdout;
-  return columns !== undefined && text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
+  return columns > 0 && text.length > columns ? `${text.slice(0, columns - 1)}…` : text;
 }
 
 /** Writes a command's result: the object with `--json`, else the lines. */
