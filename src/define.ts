@@ -80,7 +80,7 @@ export function makeDefinition(metadata: Metadata, fields: Fields, checks: reado
   const list: Field[] = [];
   for (const [name, given] of Object.entries(fields)) {
     const declared = isBlockClass(given) ? block(given) : (given as z.ZodType);
-    const field = makeField(where, name, declared);
+    const { field, schema } = makeField(where, name, declared);
     const taken = list.find((other) => other.key === field.key);
     if (taken)
       throw new AshlarError(
@@ -88,7 +88,6 @@ export function makeDefinition(metadata: Metadata, fields: Fields, checks: reado
         `${where}: the fields ${taken.name} and ${name} would both be stored as "${field.key}"; rename one, or give it a key: .meta({ key: "…" }).`,
         { path: name },
       );
-    const { schema } = storable(declared, `${where}: the field ${name}`);
     shape[name] = schema;
     list.push(field);
   }
@@ -121,7 +120,7 @@ function withChecks(schema: z.ZodObject, checks: readonly Check[]): z.ZodType {
   });
 }
 
-function makeField(where: string, name: string, declared: z.ZodType): Field {
+function makeField(where: string, name: string, declared: z.ZodType): { field: Field; schema: z.ZodType } {
   if (RESERVED.has(name) || name.startsWith("__"))
     throw new AshlarError("ERR_DEFINITION", `${where}: "${name}" is reserved, every block has it already; rename this field.`, {
       path: name,
@@ -140,7 +139,8 @@ function makeField(where: string, name: string, declared: z.ZodType): Field {
       `${where}: the field ${name} cannot be stored as "${key}"; give it another key: .meta({ key: "…" }).`,
       { path: name },
     );
-  return Object.freeze({ name, key, declared, nullIsUnset: isOptional(declared) && !acceptsNull(declared) });
+  const { schema } = storable(declared, `${where}: the field ${name}`);
+  return { field: Object.freeze({ name, key, declared, nullIsUnset: isOptional(declared) && !acceptsNull(declared) }), schema };
 }
 
 /** The key that a field names for itself; it may stand inside `.optional()` and the like. */

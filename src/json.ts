@@ -127,6 +127,31 @@ export function checkDepth(value: unknown, what: string, limit = MAX_JSON_DEPTH)
   for (const item of Object.values(value)) checkDepth(item, what, limit - 1);
 }
 
+/** Whether this is an array or an object of no class. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+const LOST = [Map, Set, WeakMap, WeakSet, Promise, RegExp, Error];
+
+/**
+ * What of a value would be lost on the way or never end: a key `__proto__`, which zod drops without a word, a map, which it takes for an empty
+ * object, and nesting without bounds.
+ */
+export function hazardIn(value: unknown, depth = 0): { readonly path: readonly string[]; readonly message: string } | undefined {
+  if (!isPlain(value))
+    return LOST.some((type) => value instanceof type) ? { path: [], message: "is nothing that JSON can hold" } : undefined;
+  if (depth >= MAX_JSON_DEPTH) return { path: [], message: `is nested deeper than ${MAX_JSON_DEPTH} levels, or contains itself` };
+  if (Object.hasOwn(value, "__proto__")) return { path: [], message: "has a key __proto__, which cannot be stored" };
+  for (const [key, item] of Object.entries(value)) {
+    const hazard = hazardIn(item, depth + 1);
+    if (hazard) return { path: [key, ...hazard.path].slice(0, 5), message: hazard.message };
+  }
+  return undefined;
+}
+
 /** A JSON pointer (RFC 6901) from its parts. */
 export function pointer(parts: readonly (string | number)[]): string {
   return parts.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

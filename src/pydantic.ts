@@ -9,10 +9,23 @@ import type { AnyBlockClass } from "./definition.ts";
 import { AshlarError } from "./errors.ts";
 import { canonicalJson, float } from "./json.ts";
 import { type Node, pythonDefault } from "./python-default.ts";
-import { blockInner, bytesInner, type Def, defOf, isJsonSchema, isOptional, lazyInner, ownJsonSchema, secretInner } from "./zod-def.ts";
+import {
+  blockInner,
+  bytesInner,
+  children,
+  type Def,
+  defOf,
+  isJsonSchema,
+  isOptional,
+  lazyInner,
+  ownJsonSchema,
+  secretInner,
+} from "./zod-def.ts";
 
 /** The definitions of one schema, and what each was made from. */
 export interface Definitions {
+  /** Name for a recursive schema that has no id: of the property where it is met. */
+  name: string;
   readonly nodes: Record<string, Node>;
   readonly origins: Map<string, object>;
   /** The schema of a nested block: made once per class, elsewhere. */
@@ -23,14 +36,40 @@ const WRAPPERS: ReadonlySet<Def["type"]> = new Set(["optional", "nullable", "def
 
 /** A property: its schema, and a title unless it points to what may have one of its own. */
 export function property(schema: z.ZodType, key: string, definitions: Definitions): Node {
+  const before = definitions.name;
+  definitions.name = titleCase(key).replaceAll(" ", "");
   const node = emit(schema, definitions);
-  return "title" in node || isPointer(schema) ? node : { ...node, title: titleCase(key) };
+  definitions.name = before;
+  return "title" in node || isPointer(schema, definitions) ? node : { ...node, title: titleCase(key) };
 }
 
-function isPointer(schema: z.ZodType): boolean {
-  const def = defOf(schema);
-  if (WRAPPERS.has(def.type)) return isPointer(def.innerType as z.ZodType);
-  return blockInner(schema) !== undefined || isJsonSchema(schema) || identified(schema) !== undefined;
+function isPointer(schema: z.ZodType, definitions: Definitions): boolean {
+  const { inner } = unwrap(schema, false);
+  return (
+    blockInner(inner) !== undefined || isJsonSchema(inner) || identified(inner) !== undefined || named(inner, definitions) !== undefined
+  );
+}
+
+/** A lazy schema without an id stands for what is inside. */
+function isWrapper(schema: z.ZodType): boolean {
+  const { type } = defOf(schema);
+  return WRAPPERS.has(type) || (type === "lazy" && !isJsonSchema(schema) && identified(schema) === undefined);
+}
+
+function wrapped(schema: z.ZodType): z.ZodType {
+  return defOf(schema).innerType ?? lazyInner(schema);
+}
+
+/** Whether a schema is found inside itself, other than by way of what has a name. */
+function isRecursive(schema: z.ZodType, { origins }: Definitions): boolean {
+  const seen = new Set<object>(origins.values());
+  const meets = (inner: z.ZodType): boolean => {
+    if (inner === schema) return true;
+    if (seen.has(inner) || isJsonSchema(inner) || identified(inner)) return false;
+    seen.add(inner);
+    return children(inner).some(meets);
+  };
+  return !isJsonSchema(schema) && children(schema).some(meets);
 }
 
 /** Python's `str.title()`: a capital at the start of every run of letters. */
@@ -72,18 +111,18 @@ interface Unwrapped {
   readonly descriptions: readonly Node[];
 }
 
-function unwrap(schema: z.ZodType): Unwrapped {
+function unwrap(schema: z.ZodType, withDefault = true): Unwrapped {
   let [inner, orNull, required, optional] = [schema, false, false, false];
   let preset: Node | undefined;
   const descriptions: Node[] = [];
-  for (let def = defOf(inner); WRAPPERS.has(def.type); def = defOf(inner)) {
+  for (; isWrapper(inner); inner = wrapped(inner)) {
+    const def = defOf(inner);
     descriptions.unshift(metadata(inner));
     if (def.type === "nonoptional") required = true;
     if (def.type === "optional" && !required) optional = orNull = true;
     if (def.type === "nullable") orNull = true;
-    if (def.type === "default") preset ??= { default: pythonDefault(inner) };
+    if (def.type === "default" && withDefault) preset ??= { default: pythonDefault(inner) };
     if (def.type === "prefault") preset ??= {};
-    inner = def.innerType as z.ZodType;
   }
   return { inner, orNull, preset: preset ?? (optional ? { default: null } : {}), descriptions };
 }
@@ -91,13 +130,20 @@ function unwrap(schema: z.ZodType): Unwrapped {
 /** One schema with its wrappers: optional and nullable become `anyOf` with null. */
 function emit(schema: z.ZodType, definitions: Definitions): Node {
   const { inner, orNull, preset, descriptions } = unwrap(schema);
-  const target = blockInner(inner) || isJsonSchema(inner) ? undefined : identified(inner);
+  const target = blockInner(inner) || isJsonSchema(inner) ? undefined : (identified(inner) ?? named(inner, definitions));
   const entries = Object.entries(target ? changedMetadata(inner, target.schema) : metadata(inner));
   const base = target
     ? define(target.id, target.schema, () => definition(target.schema, target.id, definitions), definitions)
     : { ...shape(inner, definitions), ...Object.fromEntries(entries.filter(([key]) => KEYWORDS.has(key))) };
   const own = Object.fromEntries(entries.filter(([key]) => target !== undefined || !KEYWORDS.has(key)));
   return Object.assign(orNull ? anyOf([base, { type: "null" }]) : base, preset, own, ...descriptions);
+}
+
+/** A recursive schema has to have a name, if it has no id. */
+function named(schema: z.ZodType, definitions: Definitions): { schema: z.ZodType; id: string } | undefined {
+  const known = [...definitions.origins].find(([, origin]) => origin === schema);
+  if (known) return { schema, id: known[0] };
+  return isRecursive(schema, definitions) ? { schema, id: definitions.name } : undefined;
 }
 
 /** A part of something else, such as a list's items: unset has no place there, so it has no default of null. */
