@@ -19,14 +19,14 @@ import {
   setLink,
 } from "./definition.ts";
 import { fromDocuments, toDraft } from "./document.ts";
-import { invalid, isAshlarError } from "./errors.ts";
+import { type AshlarError, invalid, isAshlarError } from "./errors.ts";
 import type { BlockSchema } from "./fields.ts";
 import { type JsonObject, plainNumbers } from "./json.ts";
 import { ensureRegistered, registerClass } from "./registration.ts";
 import { remember } from "./registry.ts";
 import { checksumOf, schemaFields } from "./schema.ts";
 import { checkDocumentName, slugify, splitReference } from "./slug.ts";
-import type { MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";
+import type { LoadedItem, MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";
 import { freeze, masked, same, valuesOf } from "./values.ts";
 
 type SchemaFor<T> = T extends z.ZodType ? T : T extends AnyBlockClass ? BlockSchema<T> : never;
@@ -101,6 +101,11 @@ export interface BlockStatics<F extends Fields> {
   load<C extends AnyBlockClass>(this: C, name: string, options?: StoreOption): Promise<InstanceType<C>>;
   /** Whether a document has that name. @throws AshlarError when the store cannot be asked. */
   exists(name: string, options?: StoreOption): Promise<boolean>;
+  /**
+   * All instances of this type, by name, read in pages with all they refer to.
+   * @param options `onError` is told of each document that cannot be loaded, and the rest goes on; without it, the first such error is thrown.
+   */
+  loadAll<C extends AnyBlockClass>(this: C, options?: LoadAllOptions): AsyncGenerator<InstanceType<C>, void, undefined>;
   /** All documents of this type without their secrets, by name. */
   list(options?: StoreOption): Promise<readonly MaskedDocument[]>;
   /**
@@ -124,6 +129,12 @@ export interface BlockStatics<F extends Fields> {
 /** The static side of a block class. */
 export interface BlockClass<F extends Fields> extends BlockStatics<F> {
   new (input: InputOf<F>): BlockInstance<F> & ValuesOf<F>;
+}
+
+/** Options of `X.loadAll()`. */
+export interface LoadAllOptions extends StoreOption {
+  /** Told of each document that cannot be loaded. Default: its error is thrown. */
+  readonly onError?: ((error: AshlarError, name: string) => void) | undefined;
 }
 
 /** Options of `X.delete()`. */
@@ -233,6 +244,18 @@ export abstract class Block implements AnyBlock {
   }
 }
 
+/** How many documents are read at a time. */
+const PAGE = 1000;
+
+function fromItem(item: LoadedItem, cls: AnyBlockClass): AnyBlock | AshlarError {
+  try {
+    return item.error ?? fromDocuments(item.documents ?? [], cls);
+  } catch (error) {
+    if (isAshlarError(error)) return error;
+    throw error;
+  }
+}
+
 /** Makes the base class: statics live in a closure, since each is asked of the subclass. */
 function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, checks: readonly Check[]): AnyBlockClass {
   const definition = makeDefinition(metadata, fields, checks);
@@ -259,6 +282,21 @@ function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, check
       return fromDocuments(await store.load({ type: definition.slug, name }), this);
     }
 
+    static async *loadAll({ store: given, onError }: LoadAllOptions = {}): AsyncGenerator<AnyBlock, void, undefined> {
+      const store = given ?? (await currentStore());
+      for (let after: { type: string; name: string } | undefined; ; ) {
+        const page = await store.loadPage({ type: definition.slug, after, limit: PAGE });
+        for (const item of page) {
+          const block = fromItem(item, this);
+          if (!isAshlarError(block)) yield block;
+          else if (onError) onError(block, item.name);
+          else throw block;
+        }
+        if (page.length < PAGE) return;
+        after = page.at(-1);
+      }
+    }
+
     static async exists(name: string, options: StoreOption = {}): Promise<boolean> {
       checkDocumentName(name);
       const store = options.store ?? (await currentStore());
@@ -275,9 +313,9 @@ function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, check
       const store = options.store ?? (await currentStore());
       const all: MaskedDocument[] = [];
       for (let after: { type: string; name: string } | undefined; ; ) {
-        const page = await store.list({ type: definition.slug, after, limit: 1000 });
+        const page = await store.list({ type: definition.slug, after, limit: PAGE });
         all.push(...page);
-        if (page.length < 1000) return all;
+        if (page.length < PAGE) return all;
         after = page.at(-1);
       }
     }

@@ -11,6 +11,7 @@ export {
   type DeleteOptions,
   type ExtendOptions,
   type InputOf,
+  type LoadAllOptions,
   type RegisterOptions,
   type SaveOptions,
   type StoreOption,

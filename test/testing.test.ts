@@ -89,6 +89,7 @@ describe("the suite of vaults finds", () => {
         },
         discard: () => {},
         keyOf: (token) => vault.keyOf(token),
+        sealingKey: () => "",
         close: () => vault.close(),
       };
     };

@@ -55,8 +55,11 @@ export interface Backend {
    */
   graph(key: RecordKey): Promise<readonly StoredRecord[]>;
 
+  /** The records of these ids, in any order; one that is not there is left out. */
+  getMany(ids: readonly string[]): Promise<readonly StoredRecord[]>;
+
   /**
-   * Writes a record if what is there has the revision `expected`; null: if nothing has its kind, type and name. These, and the id, never change.
+   * Writes a record if what is there has the revision `expected`; null: if nothing has its kind, type and name. These, and the id, never change; the revision may stay.
    * One step: of two writers with one expectation, one wins.
    * @throws AshlarError `ERR_CONFLICT` with `expected` and `actual` (null: gone); `ERR_EXISTS` for an expectation of null;
    * `ERR_BROKEN_REFERENCE` when what it refers to is not there.
@@ -79,6 +82,12 @@ export interface Backend {
     after?: { type: string; name: string } | undefined;
     limit: number;
   }): Promise<readonly StoredRecord[]>;
+
+  /** All records, of every kind and damaged ones too, in order of id, after an id, at most `limit`. */
+  scan(query: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]>;
+
+  /** Looks for damage that records do not show, of the file or the indexes. @returns what is wrong, in sentences; empty when nothing is. */
+  check(): Promise<readonly string[]>;
 
   /** Lets go of files and connections; may be called twice. */
   close(): Promise<void>;

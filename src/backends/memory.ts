@@ -38,6 +38,10 @@ class MemoryBackend implements Backend {
     return [...found.values()];
   }
 
+  async getMany(ids: readonly string[]): Promise<readonly StoredRecord[]> {
+    return ids.map((id) => this.#find({ id })).filter((record) => record !== undefined);
+  }
+
   async put(record: StoredRecord, expected: number | null): Promise<void> {
     const { kind, type, name } = record;
     const existing = expected === null ? (this.#find({ kind, type, name }) ?? this.#find(record)) : this.#find(record);
@@ -90,6 +94,19 @@ class MemoryBackend implements Backend {
     const fits = (record: StoredRecord) =>
       record.kind === kind && (type === undefined || record.type === type) && (after === undefined || byPlace(record, after) > 0);
     return [...this.#byId.values()].filter(fits).sort(byPlace).slice(0, limit);
+  }
+
+  async scan({ after, limit }: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]> {
+    this.#checkOpen();
+    return [...this.#byId.values()]
+      .filter(({ id }) => after === undefined || id > after)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  async check(): Promise<readonly string[]> {
+    this.#checkOpen();
+    return [];
   }
 
   async close(): Promise<void> {

@@ -153,6 +153,12 @@ class SqliteBackend implements Backend {
     return root ? this.#reached(root, records) : [];
   }
 
+  async getMany(ids: readonly string[]): Promise<readonly StoredRecord[]> {
+    return this.#all(`SELECT ${READ} FROM records WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(ids)).map((row) =>
+      this.#record(row),
+    );
+  }
+
   async put(record: StoredRecord, expected: number | null): Promise<void> {
     const { id, kind, type, name, revision, sealed, ...body } = record;
     const children = new Set(Object.values(record.references).map((reference) => reference.id));
@@ -235,6 +241,23 @@ class SqliteBackend implements Backend {
        AND typeof(type) = 'text' AND typeof(name) = 'text' ORDER BY type, name LIMIT ?`, // a damaged name has no place in the order
       ...[kind, after?.type ?? "", after?.name ?? "", ...(type === undefined ? [] : [type]), limit],
     ).map((row) => this.#record(row));
+  }
+
+  async scan({ after, limit }: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]> {
+    return this.#all(`SELECT ${READ} FROM records WHERE id > ? ORDER BY id LIMIT ?`, after ?? "", limit).map((row) => this.#record(row));
+  }
+
+  async check(): Promise<readonly string[]> {
+    const found = this.#all("PRAGMA integrity_check").map((row) => String(Object.values(row)[0]));
+    const damage = found
+      .filter((line) => line !== "ok")
+      .map((line) => `SQLite's integrity check says: ${line}. Bring back a copy of the file.`);
+    const nameless = this.#all("SELECT count(*) AS n FROM records WHERE typeof(id) <> 'text'")[0]?.n;
+    if (nameless !== 0) damage.push(`${nameless} records have lost their id: the file is damaged. Bring back a copy of it.`);
+    const loose = this.#all("SELECT count(*) AS n FROM pragma_foreign_key_check")[0]?.n;
+    if (loose !== 0)
+      damage.push(`${loose} references in the index lead nowhere: the file was changed from outside. Saving the documents anew mends it.`);
+    return damage;
   }
 
   async close(): Promise<void> {

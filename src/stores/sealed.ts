@@ -6,11 +6,14 @@
  */
 import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
-import { type Backend, MAX_REFERENCE_DEPTH, type RecordKind, type StoredRecord } from "../backends/backend.ts";
-import { AshlarError, isAshlarError, nearest } from "../errors.ts";
+import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
+import { AshlarError, type ErrorCode, isAshlarError } from "../errors.ts";
 import { canonicalJson, type Json, type JsonObject } from "../json.ts";
 import { Secret } from "../secret.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
+import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
+import { maintenanceOf } from "./maintenance.ts";
+import { notFound } from "./not-found.ts";
 import {
   bindingOf,
   checkDraft,
@@ -23,7 +26,6 @@ import {
   opened,
   recordKey,
   secretValues,
-  tooDeep,
   typeOf,
 } from "./record.ts";
 import type {
@@ -33,6 +35,8 @@ import type {
   DocumentKey,
   Draft,
   ListQuery,
+  LoadedItem,
+  Maintenance,
   MaskedDocument,
   Reference,
   Registered,
@@ -53,6 +57,9 @@ export interface SealedStoreOptions {
 /** How often an overwrite without a revision is tried again when someone else writes at the same time. */
 const OVERWRITE_TRIES = 20;
 
+/** How opening fails for want of the key, which says nothing of the record. */
+const WITHOUT_KEY: readonly ErrorCode[] = ["ERR_NO_KEY", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_DENIED"];
+
 /** A store over any backend with any vault. */
 export function sealedStore(options: SealedStoreOptions): Store {
   return new SealedStore(options);
@@ -64,6 +71,7 @@ class SealedStore implements Store {
   readonly #vault: Vault;
   readonly #maxBytes: number;
   readonly #actor: string;
+  readonly maintenance: Maintenance;
   #storeId: string | undefined;
 
   constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
@@ -72,6 +80,8 @@ class SealedStore implements Store {
     this.#vault = vault;
     this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
     this.#actor = actor ?? userName();
+    const open = (record: StoredRecord) => this.#open(record);
+    this.maintenance = maintenanceOf({ backend, vault, open, resealed: (record) => this.#resealed(record) });
   }
 
   async load(key: DocumentKey): Promise<readonly Document[]> {
@@ -79,7 +89,7 @@ class SealedStore implements Store {
     for (let before = ""; ; ) {
       const records = await this.#backend.graph(recordKey(key));
       const root = records.find((record) => ("id" in key ? record.id === key.id : record.name === key.name && record.type === key.type));
-      if (root?.kind !== "document") throw await this.#notFound(key);
+      if (root?.kind !== "document") throw await notFound(this.#backend, key);
       const ordered = [root, ...records.filter((record) => record !== root)];
       try {
         return await Promise.all(ordered.map(async (record) => opened(record, await this.#open(record))));
@@ -90,6 +100,21 @@ class SealedStore implements Store {
         before = now;
       }
     }
+  }
+
+  async loadPage(query: ListQuery = {}): Promise<readonly LoadedItem[]> {
+    const page = await this.#backend.list({ kind: "document", type: query.type, after: query.after, limit: query.limit ?? 1000 });
+    const records = await reachedFrom(this.#backend, page);
+    const results = new Map<string, Promise<Document | AshlarError>>();
+    const result = (record: StoredRecord) => {
+      let known = results.get(record.id);
+      if (!known) {
+        known = this.#open(record).then((secrets) => opened(record, secrets), asAshlarError);
+        results.set(record.id, known);
+      }
+      return known;
+    };
+    return Promise.all(page.map(async (root) => loadedItem(root, await Promise.all(graphOf(root, records).map(result)))));
   }
 
   async inspect(key: DocumentKey): Promise<MaskedDocument> {
@@ -103,7 +128,7 @@ class SealedStore implements Store {
     for (let attempt = 1; ; attempt++) {
       const existing = await this.#backend.get({ kind: "document", type: draft.type, name: draft.name });
       this.#checkCondition(draft, existing, condition);
-      await this.#checkReferences(draft, existing?.id);
+      await checkReferences(this.#backend, draft, existing?.id);
       const record = await this.#seal(
         { kind: "document", ...draft, secrets: await this.#changes(draft, existing) },
         secretValues(draft),
@@ -130,7 +155,7 @@ class SealedStore implements Store {
       const record = await this.#get(key);
       if (options.ifRevision !== undefined && record.revision !== options.ifRevision)
         throw conflict(record, options.ifRevision, record.revision);
-      const records = options.cascade === true ? await this.#withReferrers(record) : [record];
+      const records = options.cascade === true ? await withReferrers(this.#backend, record) : [record];
       try {
         await this.#backend.remove(records.map(({ id, revision }) => ({ id, revision })));
       } catch (error) {
@@ -156,6 +181,23 @@ class SealedStore implements Store {
     return { type: slug, checksum, change, newSchema: (await this.#putOnce("schema", slug, checksum, data, false)) === "created" };
   }
 
+  async deleteType(slug: string, { cascade }: { cascade?: boolean | undefined } = {}): Promise<readonly Reference[]> {
+    const type = await this.#backend.get({ kind: "type", type: slug, name: slug });
+    if (!type) throw new AshlarError("ERR_NOT_FOUND", `There is no block type ${slug} in ${this.url}.`, { type: slug, store: this.url });
+    const documents = await this.#all("document", slug);
+    const places = documents.map(({ name }) => `${slug}/${name}`);
+    if (documents.length > 0 && cascade !== true)
+      throw new AshlarError(
+        "ERR_REFERENCED",
+        `The block type ${slug} has ${documents.length} document${documents.length === 1 ? "" : "s"}: ${places.slice(0, 5).join(", ")}${places.length > 5 ? ", …" : ""}. Delete them first, or all together with { cascade: true }.`,
+        { type: slug, documents: places },
+      );
+    const records = [...documents, ...(await this.#all("schema", slug)), type];
+    await this.#backend.remove(records.map(({ id, revision }) => ({ id, revision })));
+    for (const { sealed } of records) await this.#vault.discard(sealed);
+    return documents.map(({ id, type: of, name }) => ({ id, type: of, name }));
+  }
+
   async types(): Promise<readonly BlockType[]> {
     return (await this.#all("type", undefined)).map(typeOf);
   }
@@ -178,7 +220,7 @@ class SealedStore implements Store {
 
   async #get(key: DocumentKey): Promise<StoredRecord> {
     const record = await this.#backend.get(recordKey(key));
-    if (record?.kind !== "document") throw await this.#notFound(key);
+    if (record?.kind !== "document") throw await notFound(this.#backend, key);
     return record;
   }
 
@@ -201,28 +243,6 @@ class SealedStore implements Store {
     }
   }
 
-  /** Names what was near, so that a misspelt name is seen at once. */
-  async #notFound(key: DocumentKey): Promise<AshlarError> {
-    if ("id" in key)
-      return new AshlarError("ERR_NOT_FOUND", `There is no document with the id ${key.id} in ${this.url}.`, { store: this.url });
-    const others = await this.#backend.list({ kind: "document", type: key.type, limit: 1000 });
-    const near = nearest(
-      key.name,
-      others.map((record) => record.name),
-    );
-    const hint =
-      others.length === 0
-        ? `It has no document of type ${key.type}.`
-        : near === undefined
-          ? `It has ${others.length} of that type: "ashlar ls ${key.type}" lists them.`
-          : `Did you mean "${near}"?`;
-    return new AshlarError("ERR_NOT_FOUND", `There is no document ${key.type}/${key.name} in ${this.url}. ${hint}`, {
-      type: key.type,
-      name: key.name,
-      store: this.url,
-    });
-  }
-
   #checkCondition(draft: Draft, existing: StoredRecord | null, condition: WriteCondition): void {
     if (condition.ifRevision !== undefined) {
       const actual = existing?.revision ?? null;
@@ -234,33 +254,6 @@ class SealedStore implements Store {
         { type: draft.type, name: draft.name, actual: existing.revision },
       );
     }
-  }
-
-  /** Refuses a way back to the document itself, and chains that are too deep to be loaded. */
-  async #checkReferences(draft: Draft, ownId: string | undefined): Promise<void> {
-    const here = `${draft.type}/${draft.name}`;
-    const ids = new Set(Object.values(draft.references).map((reference) => reference.id));
-    const known = new Map<string, StoredRecord>();
-    for (const id of ids) for (const record of await this.#backend.graph({ id })) known.set(record.id, record);
-    const depths = new Map<string, number>();
-    const depth = (id: string, path: readonly string[]): number => {
-      const record = known.get(id);
-      if (!record) return 0;
-      const way = [...path, `${record.type}/${record.name}`];
-      if (id === ownId)
-        throw new AshlarError("ERR_CYCLE", `${here} would refer to itself: ${way.join(" → ")}.`, {
-          type: draft.type,
-          name: draft.name,
-          documents: way,
-        });
-      const before = depths.get(id);
-      if (before !== undefined) return before;
-      if (way.length > MAX_REFERENCE_DEPTH + 1) throw tooDeep(here);
-      const below = Object.values(record.references).map((reference) => depth(reference.id, way));
-      depths.set(id, 1 + Math.max(0, ...below));
-      return depths.get(id) as number;
-    };
-    for (const id of ids) if (depth(id, [here]) > MAX_REFERENCE_DEPTH) throw tooDeep(here);
   }
 
   /** When each secret last changed; where the old ones cannot be opened, all count as changed. */
@@ -275,13 +268,6 @@ class SealedStore implements Store {
         changed(at, value) ? { changed: now } : (existing?.secrets[at] ?? { changed: now }),
       ]),
     );
-  }
-
-  async #withReferrers(root: StoredRecord): Promise<StoredRecord[]> {
-    const found = new Map([[root.id, root]]);
-    for (const record of found.values())
-      for (const parent of await this.#backend.referrers(record.id)) if (!found.has(parent.id)) found.set(parent.id, parent);
-    return [...found.values()];
   }
 
   async #putOnce(kind: RecordKind, type: string, name: string, data: JsonObject, update: boolean): Promise<Registered["change"]> {
@@ -318,6 +304,12 @@ class SealedStore implements Store {
     return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(bound, this.#storeId as string)) };
   }
 
+  async #resealed(record: StoredRecord): Promise<StoredRecord> {
+    const secrets = await this.#open(record);
+    const { sealed: _old, ...bound } = record;
+    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(bound, this.#storeId as string)) };
+  }
+
   async #open(record: StoredRecord): Promise<Secrets> {
     this.#storeId ??= await this.#backend.storeId();
     const { sealed, ...bound } = record;
@@ -334,9 +326,20 @@ class SealedStore implements Store {
     try {
       await this.#open(record);
     } catch (error) {
-      if (!["ERR_NO_KEY", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY"].some((code) => isAshlarError(error, code as "ERR_NO_KEY"))) throw error;
+      if (!WITHOUT_KEY.some((code) => isAshlarError(error, code))) throw error;
     }
   }
+}
+
+/** The error as a value; what is none of ours is thrown on. */
+function asAshlarError(error: unknown): AshlarError {
+  if (isAshlarError(error)) return error;
+  throw error;
+}
+
+function loadedItem({ type, name }: StoredRecord, results: readonly (Document | AshlarError)[]): LoadedItem {
+  const error = results.find((result) => isAshlarError(result));
+  return error ? { type, name, error } : { type, name, documents: results as readonly Document[] };
 }
 
 function userName(): string {

@@ -5,6 +5,7 @@
  * is never told as an absence: `ERR_NOT_FOUND` means that the store was asked and does not have it.
  * @module
  */
+import type { AshlarError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Secret } from "../secret.ts";
 
@@ -118,6 +119,40 @@ export interface ListQuery {
   readonly limit?: number | undefined;
 }
 
+/** One item of a page: a document with all that it refers to, or why it cannot be loaded. */
+export interface LoadedItem {
+  readonly type: string;
+  readonly name: string;
+  readonly documents?: readonly Document[] | undefined;
+  readonly error?: AshlarError | undefined;
+}
+
+/** Something that is wrong with a store, and how to mend it. */
+export interface Finding {
+  /** What it concerns, as `slug/name`; empty for the store as a whole. */
+  readonly where: string;
+  /** What is wrong, and what to do, in sentences. */
+  readonly message: string;
+}
+
+/** What a store that seals records offers to those who look after it. */
+export interface Maintenance {
+  /** Id of each key that records are sealed with → how many; asks for no key. */
+  keysInUse(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Seals anew every record that another key than the first one sealed, by compare-and-swap, while readers and writers go on. Can be stopped and
+   * begun again: what is done stays done.
+   * @param options `onProgress` is told how many records were looked at, and of how many; `signal` stops after the record at hand.
+   * @returns how many were sealed anew, and what could not be opened.
+   */
+  reseal(options?: {
+    readonly onProgress?: ((done: number, total: number) => void) | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<{ readonly resealed: number; readonly failed: readonly Finding[] }>;
+  /** Looks at every record, opens it and looks it up. @returns all that is wrong; empty when nothing is. */
+  check(): Promise<readonly Finding[]>;
+}
+
 /** The contract. */
 export interface Store {
   /** Where it is, as a URL without credentials. */
@@ -128,6 +163,12 @@ export interface Store {
    * @throws AshlarError `ERR_NOT_FOUND`; what the vault throws.
    */
   load(key: DocumentKey): Promise<readonly Document[]>;
+
+  /**
+   * A page of documents in order of type and name, each as {@link Store.load} gives it, in a number of reads that does not grow with the page.
+   * Where one cannot be opened, its error stands in its place.
+   */
+  loadPage(query?: ListQuery): Promise<readonly LoadedItem[]>;
 
   /** One document without its secrets and without asking for any key. @throws AshlarError `ERR_NOT_FOUND` */
   inspect(key: DocumentKey): Promise<MaskedDocument>;
@@ -158,11 +199,21 @@ export interface Store {
    */
   register(type: BlockType, schema: BlockSchema, options?: { readonly update?: boolean | undefined }): Promise<Registered>;
 
+  /**
+   * Deletes a type and its schemas; with `cascade` also its documents.
+   * @returns the documents that were deleted.
+   * @throws AshlarError `ERR_NOT_FOUND`; `ERR_REFERENCED` while it has documents, or, with `cascade`, while documents of other types refer to them.
+   */
+  deleteType(slug: string, options?: { readonly cascade?: boolean | undefined }): Promise<readonly Reference[]>;
+
   /** All types, by slug. */
   types(): Promise<readonly BlockType[]>;
 
   /** A type's schema of that checksum, else its newest; null when there is none. @throws AshlarError `ERR_CANNOT_OPEN` when it was changed. */
   schema(query: { readonly type: string; readonly checksum?: string | undefined }): Promise<BlockSchema | null>;
+
+  /** For those who look after a store that seals records; undefined where there is nothing of the kind. */
+  readonly maintenance?: Maintenance | undefined;
 
   /** Lets go of files and connections; may be called twice. */
   close(): Promise<void>;

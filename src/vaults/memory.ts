@@ -23,6 +23,7 @@ export function memoryVault(): Vault {
     },
     discard: (token) => void held.delete(token),
     keyOf: () => "",
+    sealingKey: () => "",
     async close() {},
   };
 }

@@ -32,14 +32,14 @@ export async function sodiumVault(ring: Keyring | (() => Promise<Keyring>)): Pro
 
 class SodiumVault implements Vault {
   readonly #sodium: typeof Sodium;
-  readonly #find: () => Promise<Keyring>;
+  readonly #find: (() => Promise<Keyring>) | undefined;
   #ring: Keyring | undefined;
   #loading: Promise<Keyring> | undefined;
 
   constructor(sodium: typeof Sodium, ring: Keyring | (() => Promise<Keyring>)) {
     this.#sodium = sodium;
-    this.#find = typeof ring === "function" ? ring : () => Promise.resolve(ring);
-    if (typeof ring !== "function") this.#ring = ring;
+    if (typeof ring === "function") this.#find = ring;
+    else this.#ring = ring;
   }
 
   seal(secrets: Secrets, binding: Binding): string | Promise<string> {
@@ -48,8 +48,19 @@ class SodiumVault implements Vault {
   }
 
   open(token: string, binding: Binding): Secrets | Promise<Secrets> {
-    if (this.#ring) return this.#open(this.#ring, token, binding());
-    return this.#loadRing().then((ring) => this.#open(ring, token, binding()));
+    const ring = this.#ring;
+    if (!ring) return this.#loadRing().then((found) => this.#open(found, token, binding()));
+    const id = this.keyOf(token);
+    if (!this.#find || ring.get(id) || ring.fromPassphrase || !/^[0-9a-f]{8}$/.test(id)) return this.#open(ring, token, binding());
+    // A key that was added while this process runs: its sources are read once more before it counts as unknown.
+    return this.#loadRing().then(
+      (found) => this.#open(found, token, binding()),
+      () => this.#open(ring, token, binding()),
+    );
+  }
+
+  sealingKey(): string | Promise<string> {
+    return this.#ring?.primary.id ?? this.#loadRing().then((ring) => ring.primary.id);
   }
 
   discard(): void {}
@@ -63,6 +74,7 @@ class SodiumVault implements Vault {
   }
 
   async #loadRing(): Promise<Keyring> {
+    if (!this.#find) throw new AshlarError("ERR_UNREACHABLE", "The vault was closed.");
     this.#loading ??= this.#find(); // once for all who wait: a passphrase takes a second and 256 MiB
     try {
       return (this.#ring = await this.#loading);

@@ -27,8 +27,11 @@ export interface Vault {
   /** Forgets what a token stands for, once no record names it any more; without effect where the token is all there is. */
   discard(token: string): Promise<void> | void;
 
-  /** Which key a token needs, for people; empty where the vault has none. */
+  /** Which key a token needs; empty where the vault has none. */
   keyOf(token: string): string;
+
+  /** Which key seals now; empty where the vault has none. @throws AshlarError as `seal` does. */
+  sealingKey(): Promise<string> | string;
 
   /** Lets go of keys and connections; may be called twice. */
   close(): Promise<void>;

@@ -382,6 +382,7 @@ describe("the examination itself", () => {
       open: (token) => vault.open(token, nothing),
       discard: () => {},
       keyOf: (token) => vault.keyOf(token),
+      sealingKey: () => "",
       close: async () => {},
     };
     const sealedLoosely = (database: DatabaseSync) => {

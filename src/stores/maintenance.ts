@@ -1,0 +1,134 @@
+/**
+ * Looking after a sealed store: which keys are in use, sealing anew, checking every record. Touches the two contracts; opening and sealing are
+ * handed in by the store.
+ * @module
+ */
+import type { Backend, StoredRecord } from "../backends/backend.ts";
+import { type AshlarError, isAshlarError } from "../errors.ts";
+import type { Secrets, Vault } from "../vaults/vault.ts";
+import type { Finding, Maintenance } from "./store.ts";
+
+/** What the store lends. */
+export interface MaintenanceParts {
+  readonly backend: Backend;
+  readonly vault: Vault;
+  /** Opens a record. */
+  readonly open: (record: StoredRecord) => Promise<Secrets>;
+  /** The same record, sealed anew with the key that seals now. */
+  readonly resealed: (record: StoredRecord) => Promise<StoredRecord>;
+}
+
+const PAGE = 200;
+
+/** The maintenance of a store. */
+export function maintenanceOf(parts: MaintenanceParts): Maintenance {
+  const { backend, vault } = parts;
+  return {
+    async keysInUse() {
+      const counts = new Map<string, number>();
+      for await (const { sealed, damaged } of allRecords(backend)) {
+        const key = vault.keyOf(sealed);
+        if (!damaged && key !== "") counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+      return counts;
+    },
+    async reseal({ onProgress, signal } = {}) {
+      const key = await vault.sealingKey();
+      const old: string[] = [];
+      let total = 0;
+      for await (const record of allRecords(backend)) {
+        total++;
+        if (vault.keyOf(record.sealed) !== key) old.push(record.id);
+      }
+      const failed: Finding[] = [];
+      let [resealed, done] = [0, total - old.length];
+      for (const id of old) {
+        if (signal?.aborted) break;
+        const outcome = await resealOne(parts, id, key);
+        if (typeof outcome === "object") failed.push(outcome);
+        else if (outcome) resealed++;
+        onProgress?.(++done, total);
+      }
+      return { resealed, failed };
+    },
+    async check() {
+      const findings: Finding[] = (await backend.check()).map((message) => ({ where: "", message }));
+      const known = new Set<string>();
+      for await (const { kind, type, name } of allRecords(backend)) known.add(`${kind} ${type} ${name}`);
+      for await (const record of allRecords(backend)) findings.push(...(await checkRecord(parts, record, known)));
+      return findings;
+    },
+  };
+}
+
+async function* allRecords(backend: Backend): AsyncGenerator<StoredRecord> {
+  for (let after: string | undefined; ; ) {
+    const page = await backend.scan({ after, limit: PAGE });
+    yield* page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)?.id;
+  }
+}
+
+/** Whether it was sealed anew; false when someone else did, or deleted it. Who writes in between has won: it is looked at again. */
+async function resealOne({ backend, vault, resealed }: MaintenanceParts, id: string, key: string): Promise<boolean | Finding> {
+  for (;;) {
+    const record = await backend.get({ id });
+    if (!record || vault.keyOf(record.sealed) === key) return false;
+    try {
+      const anew = await resealed(record);
+      await backend.put(anew, record.revision);
+      await vault.discard(record.sealed);
+      return true;
+    } catch (error) {
+      if (isAshlarError(error, "ERR_CONFLICT")) continue;
+      if (!isRecordError(error)) throw error;
+      return { where: placeOf(record), message: error.message };
+    }
+  }
+}
+
+/** What concerns one record, and not the store or the keys as a whole. */
+function isRecordError(error: unknown): error is AshlarError {
+  return (["ERR_CANNOT_OPEN", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_UNSUPPORTED", "ERR_LIMIT"] as const).some((code) =>
+    isAshlarError(error, code),
+  );
+}
+
+async function checkRecord({ backend, open }: MaintenanceParts, record: StoredRecord, known: ReadonlySet<string>): Promise<Finding[]> {
+  const where = placeOf(record);
+  const { id, kind, type, name } = record;
+  const findings: Finding[] = [];
+  try {
+    await open(record);
+  } catch (error) {
+    if (!isRecordError(error)) throw error;
+    findings.push({ where, message: error.message });
+  }
+  const looked = await backend.get({ kind, type, name });
+  if (!["document", "type", "schema"].includes(kind) || looked?.id !== id)
+    findings.push({
+      where,
+      message: `The record ${id} cannot be found by its name: its row was changed from outside. Bring back a copy of the store, or delete the row.`,
+    });
+  if (kind !== "document" || record.damaged) return findings;
+  for (const [at, reference] of Object.entries(record.references)) {
+    if (!(await backend.get({ id: reference.id })))
+      findings.push({
+        where,
+        message: `It refers at ${at} to ${reference.type}/${reference.name}, which is not there any more: save ${where} with another.`,
+      });
+  }
+  if (!known.has(`type ${type} ${type}`))
+    findings.push({ where, message: `Its block type ${type} is not registered: register the class, ashlar register FILE.` });
+  else if (!known.has(`schema ${type} ${record.schema}`))
+    findings.push({
+      where,
+      message: `The schema that it was saved under, ${record.schema.slice(0, 19)}, is not registered: register the class, or save the document again.`,
+    });
+  return findings;
+}
+
+function placeOf({ kind, type, name }: StoredRecord): string {
+  return kind === "document" ? `${type}/${name}` : `${kind} ${name}`;
+}
