@@ -213,6 +213,8 @@ function holds(value: unknown, test: (part: unknown) => boolean): boolean {
 
 /** Refuses a default, a secret or a block inside of what is secret as a whole. @throws AshlarError `ERR_DEFINITION` */
 export function checkInsideSecret(schema: z.ZodType, seen = new Set<z.ZodType>()): void {
+  if (seen.size === 0 && schema._zod.optout === "optional")
+    fail("secret()", "what is not set cannot be hidden; write secret(…).optional()");
   if (seen.has(schema)) return;
   seen.add(schema);
   if (secretInner(schema)) fail("secret()", "it is secret as a whole already; take the inner secret() away");

@@ -430,3 +430,11 @@ it("JSON of a block is never taken for its values", async () => {
   expect(() => new Inner(masked)).toThrow(/token: this is the mask of a secret/);
   expect(() => inner().with({ token: MASK })).toThrow(/mask/);
 });
+
+it("what is not set cannot be hidden: the optional stands outside", () => {
+  for (const inner of [z.string().optional(), z.union([z.int(), z.string().optional()])])
+    expect(() => secret(inner)).toThrow(
+      expect.objectContaining({ code: "ERR_DEFINITION", message: expect.stringContaining("secret(…).optional()") }),
+    );
+  expect(new (class extends Block.define({ name: "Leak Unset", fields: { token: secret().optional() } }) {})({}).token).toBeUndefined();
+});
