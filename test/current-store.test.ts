@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { Block, currentStore, openStore, type Store, useStore, withStore } from "../src/index.ts";
 import { keyFilePath, sqlitePath } from "../src/stores/local.ts";
-import { generateKey, keyText, writeKeyFile } from "../src/vaults/keyring.ts";
+import { writeKeyFile } from "../src/vaults/key-file.ts";
+import { generateKey, keyText } from "../src/vaults/keyring.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 class Part extends Block.define({ name: "Current Part", fields: { text: z.string() } }) {}

@@ -9,7 +9,8 @@ import { openStore } from "../current-store.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { keyFilePath, sqlitePath } from "../stores/local.ts";
 import type { Store } from "../stores/store.ts";
-import { findKeyring, generateKey, readKeyFile, writeKeyFile } from "../vaults/keyring.ts";
+import { writeKeyFile } from "../vaults/key-file.ts";
+import { findKeyring, generateKey, readKeyFile } from "../vaults/keyring.ts";
 import { paint, pairs, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
 

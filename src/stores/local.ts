@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { OpenOptions } from "../current-store.ts";
 import { AshlarError } from "../errors.ts";
+import type { KeySources } from "../vaults/keyring.ts";
 import { sealedStore } from "./sealed.ts";
 import type { Store } from "./store.ts";
 
@@ -24,10 +25,14 @@ export async function openSqliteStore(url: string, options: OpenOptions): Promis
     import("../vaults/keyring.ts"),
   ]);
   const backend = await sqliteBackend({ path, create: options.create });
-  const vault = await sodiumVault(async () =>
-    findKeyring({ keys: options.keys, keyFile: keyFilePath(), dataFolder: dirname(path), storeId: await backend.storeId() }),
-  );
+  const sources = { ...keySources(path, () => backend.storeId()), keys: options.keys };
+  const vault = await sodiumVault((needed) => findKeyring(sources, needed));
   return sealedStore({ backend, vault, maxBytes: options.maxBytes });
+}
+
+/** Where the keys of the SQLite store at a path are looked for. */
+export function keySources(path: string, storeId: () => Promise<string>): KeySources {
+  return { keyFile: keyFilePath(), dataFolder: dirname(path), storeId };
 }
 
 /** The absolute path that a `sqlite:` URL names. @throws AshlarError `ERR_INVALID` for a URL with a host or a query. */

@@ -6,19 +6,7 @@
  * @module
  */
 import { argon2, createHash, randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { AshlarError } from "../errors.ts";
 
@@ -42,6 +30,8 @@ export interface Keyring {
   readonly source: string;
   /** Whether the ring was made from a passphrase: then an unknown key is a wrong passphrase. */
   readonly fromPassphrase: boolean;
+  /** Whether the key file was changed since it was read; false for keys from elsewhere. */
+  changed(): boolean;
 }
 
 const PREFIX = "ashlarkey1_";
@@ -80,11 +70,16 @@ export function parseKey(text: string, where: string): Key {
 }
 
 /** A ring of keys, the first one primary. @throws AshlarError `ERR_NO_KEY` without any. */
-export function keyring(keys: readonly Key[], source: string, fromPassphrase = false): Keyring {
+export function keyring(keys: readonly Key[], source: string, fromPassphrase = false, changed = () => false): Keyring {
   const [primary] = keys;
   if (!primary) throw new AshlarError("ERR_NO_KEY", `There is no key in ${source}.`);
   const byId = new Map(keys.map((key) => [key.id, key]));
-  return Object.freeze({ primary, get: (id: string) => byId.get(id), ids: [...byId.keys()], source, fromPassphrase });
+  return Object.freeze({ primary, get: (id: string) => byId.get(id), ids: [...byId.keys()], source, fromPassphrase, changed });
+}
+
+/** All keys of a ring, primary first. */
+export function keysOf(ring: Keyring): Key[] {
+  return ring.ids.flatMap((id) => ring.get(id) ?? []);
 }
 
 /** Where {@link findKeyring} looks. */
@@ -95,48 +90,57 @@ export interface KeySources {
   readonly keyFile: string;
   /** Folder of the data, where no key may lie; undefined: not on disk. */
   readonly dataFolder?: string | undefined;
-  /** Identity of the store; salts a passphrase. */
-  readonly storeId: string;
+  /** Identity of the store, asked for only when a passphrase is to be salted with it. */
+  readonly storeId: string | (() => Promise<string>);
   /** Default `process.env`. */
   readonly environment?: NodeJS.ProcessEnv | undefined;
 }
 
 /**
  * The keys of a store: those given, else `ASHLAR_KEYS` (separated by commas, the first one seals), else the key file, else `ASHLAR_PASSPHRASE`.
+ * Beside `ASHLAR_KEYS` or a key file the passphrase seals nothing, but what it sealed before still opens: its key comes last in the ring.
  *
+ * @param needed ids of keys that records ask for. A passphrase beside other keys is looked at only when they lack one of these, since it costs a
+ * second.
  * @throws AshlarError `ERR_NO_KEY`, with what to do; `ERR_WRONG_KEY` for a damaged text; `ERR_DENIED` for a key file that others may read or that
  * lies beside the data.
  */
-export async function findKeyring(sources: KeySources): Promise<Keyring> {
-  const environment = sources.environment ?? process.env;
-  if (sources.keys)
-    return keyring(
-      sources.keys.map((text) => parseKey(text, "the keys given")),
-      "the keys given",
+export async function findKeyring(sources: KeySources, needed: readonly string[] = []): Promise<Keyring> {
+  const ring = keysAtHand(sources);
+  const passphrase = (sources.environment ?? process.env).ASHLAR_PASSPHRASE;
+  if (ring && (sources.keys || !passphrase || needed.every((id) => ring.get(id)))) return ring;
+  if (!passphrase)
+    throw new AshlarError(
+      "ERR_NO_KEY",
+      `There is no key: ASHLAR_KEYS is not set, the key file ${sources.keyFile} does not exist, and ASHLAR_PASSPHRASE is not set. "ashlar init" makes a key; if the store was sealed before, bring its key back instead.`,
     );
-  const fromEnvironment = environment.ASHLAR_KEYS;
-  if (fromEnvironment) {
-    const texts = fromEnvironment.split(",").filter((text) => text.trim() !== "");
-    return keyring(
-      texts.map((text) => parseKey(text, "ASHLAR_KEYS")),
-      "ASHLAR_KEYS",
-    );
-  }
-  const fromFile = readKeyFile(sources.keyFile, sources.dataFolder);
-  if (fromFile) return fromFile;
-  const passphrase = environment.ASHLAR_PASSPHRASE;
-  if (passphrase) return keyring([await passphraseKey(passphrase, sources.storeId)], "the passphrase", true);
-  throw new AshlarError(
-    "ERR_NO_KEY",
-    `There is no key: ASHLAR_KEYS is not set, the key file ${sources.keyFile} does not exist, and ASHLAR_PASSPHRASE is not set. "ashlar init" makes a key; if the store was sealed before, bring its key back instead.`,
-  );
+  let deriving = derived.get(sources);
+  if (!deriving) derived.set(sources, (deriving = passphraseKey(passphrase, sources.storeId)));
+  const key = await deriving;
+  if (!ring) return keyring([key], "the passphrase", true);
+  return needed.includes(key.id) ? keyring([...keysOf(ring), key], `${ring.source} and the passphrase`, false, ring.changed) : ring;
 }
 
+/** The keys that cost nothing to read. */
+function keysAtHand({ keys, environment = process.env, keyFile, dataFolder }: KeySources): Keyring | null {
+  const parsed = (texts: readonly string[], source: string) =>
+    keyring(
+      texts.map((text) => parseKey(text, source)),
+      source,
+    );
+  if (keys) return parsed(keys, "the keys given");
+  const texts = environment.ASHLAR_KEYS?.split(",").filter((text) => text.trim() !== "");
+  return environment.ASHLAR_KEYS && texts ? parsed(texts, "ASHLAR_KEYS") : readKeyFile(keyFile, dataFolder);
+}
+
+/** What a passphrase gave, as long as the store is open: opening a page of records asks again for each. */
+const derived = new WeakMap<KeySources, Promise<Key>>();
+
 /** Argon2id (RFC 9106) with 256 MiB and three passes: about a second. The store's id is the salt. */
-async function passphraseKey(passphrase: string, storeId: string): Promise<Key> {
+async function passphraseKey(passphrase: string, storeId: KeySources["storeId"]): Promise<Key> {
   const options = {
     message: passphrase.normalize("NFKC"),
-    nonce: Buffer.from(storeId),
+    nonce: Buffer.from(typeof storeId === "string" ? storeId : await storeId()),
     parallelism: 1,
     tagLength: 32,
     memory: 262_144,
@@ -154,6 +158,11 @@ async function passphraseKey(passphrase: string, storeId: string): Promise<Key> 
 
 /** The keys of a file, one a line, `#` begins a comment; null when the file does not exist. */
 export function readKeyFile(path: string, dataFolder?: string): Keyring | null {
+  return readKeyText(path, dataFolder)?.ring ?? null;
+}
+
+/** The key file with its text, for whoever writes it anew; null when it does not exist. */
+export function readKeyText(path: string, dataFolder?: string): { readonly ring: Keyring; readonly text: string } | null {
   let file: number;
   try {
     // A link could be pointed elsewhere by someone else; the opened file is what gets checked.
@@ -164,32 +173,46 @@ export function readKeyFile(path: string, dataFolder?: string): Keyring | null {
     throw new AshlarError("ERR_DENIED", `The key file ${path} cannot be read (${code === "ELOOP" ? "it is a link" : code}).`);
   }
   try {
-    const state = fstatSync(file);
-    const { mode, uid } = state;
-    if (!state.isFile()) throw new AshlarError("ERR_DENIED", `The key file ${path} is no file.`);
-    if (process.platform !== "win32") {
-      if ((mode & 0o077) !== 0)
-        throw new AshlarError(
-          "ERR_DENIED",
-          `Others may read the key file ${path}: chmod 600 it. If they could have read it already, make a new key.`,
-        );
-      if (uid !== process.geteuid?.()) throw new AshlarError("ERR_DENIED", `The key file ${path} belongs to another user.`);
-    }
+    const state = fstatSync(file, { bigint: true });
+    checkOwned(path, state);
     checkApart(path, dataFolder);
-    const lines = readFileSync(file, "utf8")
-      .split("\n")
-      .map((line) => line.replace(/#.*/, "").trim());
-    return keyring(
-      lines.filter((line) => line !== "").map((line) => parseKey(line, `the key file ${path}`)),
-      `the key file ${path}`,
-    );
+    const text = readFileSync(file, "utf8");
+    const source = `the key file ${path}`;
+    const keys = text.split("\n").flatMap((line) => keyOfLine(line, source) ?? []);
+    return { text, ring: keyring(keys, source, false, () => !isSame(state, path)) };
   } finally {
     closeSync(file);
   }
 }
 
-/** Refuses a key beside the data: whoever takes the one would have the other. */
-function checkApart(keyFile: string, dataFolder: string | undefined): void {
+/** The key on a line of a key file; undefined where there is only a comment or nothing. */
+export function keyOfLine(line: string, source: string): Key | undefined {
+  const text = line.replace(/#.*/, "").trim();
+  return text === "" ? undefined : parseKey(text, source);
+}
+
+function checkOwned(path: string, state: BigIntStats): void {
+  if (!state.isFile()) throw new AshlarError("ERR_DENIED", `The key file ${path} is no file.`);
+  if (process.platform === "win32") return;
+  if ((state.mode & 0o077n) !== 0n)
+    throw new AshlarError(
+      "ERR_DENIED",
+      `Others may read the key file ${path}: chmod 600 it. If they could have read it already, make a new key.`,
+    );
+  if (Number(state.uid) !== process.geteuid?.()) throw new AshlarError("ERR_DENIED", `The key file ${path} belongs to another user.`);
+}
+
+function isSame({ ino, size, mtimeNs }: BigIntStats, path: string): boolean {
+  try {
+    const now = statSync(path, { bigint: true });
+    return now.ino === ino && now.size === size && now.mtimeNs === mtimeNs;
+  } catch {
+    return false; // whoever reads it again is told why that fails
+  }
+}
+
+/** Refuses a key beside the data: whoever takes the one would have the other. @throws AshlarError `ERR_DENIED` */
+export function checkApart(keyFile: string, dataFolder: string | undefined): void {
   if (dataFolder === undefined || existingFolder(dirname(resolve(keyFile))) !== existingFolder(resolve(dataFolder))) return;
   throw new AshlarError(
     "ERR_DENIED",
@@ -203,50 +226,5 @@ function existingFolder(path: string): string {
   } catch {
     const above = dirname(path);
     return above === path ? path : join(existingFolder(above), basename(path)); // not there yet
-  }
-}
-
-/**
- * Writes a new key file that only its owner may read.
- * @throws AshlarError `ERR_EXISTS` when there is one: a key is never overwritten; `ERR_DENIED`; `ERR_UNREACHABLE` when it cannot be written whole.
- */
-export function writeKeyFile(path: string, keys: readonly Key[], dataFolder?: string): void {
-  checkApart(path, dataFolder);
-  const text = [
-    "# Keys of an Ashlar store; the first one seals. Without them what is sealed cannot be read again: keep a copy.",
-    ...keys.map(keyText),
-    "",
-  ].join("\n");
-  let file: number;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    file = openSync(path, "wx", 0o600);
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST" && syscall === "open")
-      throw new AshlarError("ERR_EXISTS", `There is a key file already: ${path}. It is left as it is.`);
-    throw new AshlarError("ERR_DENIED", `The key file ${path} cannot be written (${code}).`);
-  }
-  try {
-    fchmodSync(file, 0o600);
-    writeSync(file, text);
-    fsyncSync(file);
-    syncFolder(dirname(path));
-  } catch (error) {
-    unlinkSync(path); // half a key is none
-    throw new AshlarError("ERR_UNREACHABLE", `The key file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Until its folder is on the disk too, a power cut can take a new file away. */
-function syncFolder(path: string): void {
-  if (process.platform === "win32") return; // folders cannot be opened there
-  const folder = openSync(path, constants.O_RDONLY);
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

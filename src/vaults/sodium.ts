@@ -20,11 +20,15 @@ const COMMITMENT_BYTES = 32;
 /** Plaintexts are filled up to a multiple of this, so that a token's length tells little of the secret's. */
 const BLOCK_BYTES = 64;
 
+/** Finds the keys; `needed` are ids that a record asks for. */
+type Find = (needed: readonly string[]) => Promise<Keyring>;
+
 /**
  * A vault that seals with the keys of a ring.
- * @param ring the ring, or a function that finds it when the first record is to be sealed or opened.
+ * @param ring the ring, or a function that finds it when the first record is to be sealed or opened, and again when a record needs a key that it
+ * does not hold (it is told the id) or when the key file has changed.
  */
-export async function sodiumVault(ring: Keyring | (() => Promise<Keyring>)): Promise<Vault> {
+export async function sodiumVault(ring: Keyring | Find): Promise<Vault> {
   const { default: sodium } = await import("libsodium-wrappers");
   await sodium.ready;
   return new SodiumVault(sodium, ring);
@@ -32,35 +36,37 @@ export async function sodiumVault(ring: Keyring | (() => Promise<Keyring>)): Pro
 
 class SodiumVault implements Vault {
   readonly #sodium: typeof Sodium;
-  readonly #find: (() => Promise<Keyring>) | undefined;
+  readonly #find: Find | undefined;
   #ring: Keyring | undefined;
   #loading: Promise<Keyring> | undefined;
 
-  constructor(sodium: typeof Sodium, ring: Keyring | (() => Promise<Keyring>)) {
+  constructor(sodium: typeof Sodium, ring: Keyring | Find) {
     this.#sodium = sodium;
     if (typeof ring === "function") this.#find = ring;
     else this.#ring = ring;
   }
 
   seal(secrets: Secrets, binding: Binding): string | Promise<string> {
-    if (this.#ring) return this.#seal(this.#ring, secrets, binding());
-    return this.#loadRing().then((ring) => this.#seal(ring, secrets, binding()));
+    const ring = this.#current();
+    return ring ? this.#seal(ring, secrets, binding()) : this.#load([]).then((found) => this.#seal(found, secrets, binding()));
   }
 
   open(token: string, binding: Binding): Secrets | Promise<Secrets> {
     const ring = this.#ring;
-    if (!ring) return this.#loadRing().then((found) => this.#open(found, token, binding()));
     const id = this.keyOf(token);
-    if (!this.#find || ring.get(id) || ring.fromPassphrase || !/^[0-9a-f]{8}$/.test(id)) return this.#open(ring, token, binding());
+    if (ring && (ring.get(id) || !this.#find || !/^[0-9a-f]{8}$/.test(id))) return this.#open(ring, token, binding());
     // A key that was added while this process runs: its sources are read once more before it counts as unknown.
-    return this.#loadRing().then(
+    return this.#ringWith(id).then(
       (found) => this.#open(found, token, binding()),
-      () => this.#open(ring, token, binding()),
+      (error) => {
+        if (!ring) throw error;
+        return this.#open(ring, token, binding());
+      },
     );
   }
 
   sealingKey(): string | Promise<string> {
-    return this.#ring?.primary.id ?? this.#loadRing().then((ring) => ring.primary.id);
+    return this.#current()?.primary.id ?? this.#load([]).then((ring) => ring.primary.id);
   }
 
   discard(): void {}
@@ -73,9 +79,20 @@ class SodiumVault implements Vault {
     this.#ring = undefined;
   }
 
-  async #loadRing(): Promise<Keyring> {
+  /** The ring to seal with. One that is out of date must not: its first key may be one that is about to be retired. */
+  #current(): Keyring | undefined {
+    return this.#find && this.#ring?.changed() ? undefined : this.#ring;
+  }
+
+  /** The ring for a record; whoever waits for another record's key looks again for his own. */
+  async #ringWith(id: string): Promise<Keyring> {
+    while (this.#loading) await this.#loading.catch(() => undefined);
+    return this.#ring?.get(id) ? this.#ring : this.#load([id]);
+  }
+
+  async #load(needed: readonly string[]): Promise<Keyring> {
     if (!this.#find) throw new AshlarError("ERR_UNREACHABLE", "The vault was closed.");
-    this.#loading ??= this.#find(); // once for all who wait: a passphrase takes a second and 256 MiB
+    this.#loading ??= this.#find(needed); // once for all who wait: a passphrase takes a second and 256 MiB
     try {
       return (this.#ring = await this.#loading);
     } finally {

@@ -3,16 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Block, openStore, type Store, secret } from "../../src/index.ts";
-import {
-  findKeyring,
-  generateKey,
-  type KeySources,
-  keyring,
-  keyText,
-  parseKey,
-  readKeyFile,
-  writeKeyFile,
-} from "../../src/vaults/keyring.ts";
+import { writeKeyFile } from "../../src/vaults/key-file.ts";
+import { findKeyring, generateKey, type KeySources, keyring, keyText, parseKey, readKeyFile } from "../../src/vaults/keyring.ts";
 import { sodiumVault } from "../../src/vaults/sodium.ts";
 import { temporaryFolder } from "../temporary.ts";
 
