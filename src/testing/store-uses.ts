@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import type { ErrorCode } from "../errors.ts";
-import type { BlockSchema, Store } from "../stores/store.ts";
+import type { BlockSchema, Document, Store } from "../stores/store.ts";
 import { at, CANARY, loaded, over, part, partSchema, partType, refusedWithoutTrace, revealed } from "./store-subject.ts";
 import { type Case, ODD_TEXTS, oddKeys, refused, successes } from "./suite.ts";
 
@@ -223,6 +223,31 @@ export const reading: readonly Case<Store>[] = [
     },
   },
   {
+    name: "loadPage: each document of a page as load gives it",
+    async run(store) {
+      const bottom = await store.save(part("bottom"));
+      const middle = await store.save(over("middle", bottom));
+      await store.save(over("top", middle, bottom));
+      await store.save(part("zero", { secrets: {} }));
+      const plain = (documents: readonly Document[]) =>
+        documents.map((document) => ({ ...document, secrets: revealed(document) })).sort((a, b) => (a.id < b.id ? -1 : 1));
+      for (const query of [{}, { type: "part", limit: 3 }, { after: at("middle") }]) {
+        const listed = (await store.list(query)).map(({ name }) => name);
+        const page = await store.loadPage(query);
+        assert.deepStrictEqual(
+          page.map(({ name }) => name),
+          listed,
+        );
+        for (const { name, documents, error } of page) {
+          assert.equal(error, undefined);
+          assert.equal(documents?.[0]?.name, name);
+          assert.deepStrictEqual(plain(documents ?? []), plain(await store.load(at(name))));
+        }
+      }
+      assert.deepStrictEqual(await store.loadPage({ type: "unknown" }), []);
+    },
+  },
+  {
     name: "save, inspect and list show no secret, and where each is",
     async run(store) {
       const saved = await store.save(part("one"));
@@ -283,6 +308,8 @@ function uses(store: Store): (() => Promise<unknown>)[] {
     () => store.save(part("two")),
     () => store.delete(at("one")),
     () => store.list(),
+    () => store.loadPage(),
+    () => store.deleteType("part"),
     () => store.register(partType, partSchema()),
     () => store.types(),
     () => store.schema({ type: "part" }),

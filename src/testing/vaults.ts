@@ -124,6 +124,12 @@ const cases: readonly Case<Vault>[] = [
     },
   },
   {
+    name: "seals with the key that sealingKey() tells",
+    async run(vault) {
+      assert.equal(await vault.sealingKey(), vault.keyOf(await vault.seal(secrets, binding)));
+    },
+  },
+  {
     name: "forgets only what is discarded",
     async run(vault) {
       const [kept, dropped] = [await vault.seal(secrets, binding), await vault.seal({}, binding)];
