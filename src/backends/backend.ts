@@ -86,7 +86,7 @@ export interface Backend {
   /** All records, of every kind and damaged ones too, in order of id, after an id, at most `limit`. */
   scan(query: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]>;
 
-  /** Looks for damage that records do not show, of the file or the indexes. @returns what is wrong, in sentences; empty when nothing is. */
+  /** Looks for damage that records do not show, of the file or the indexes, and whether it can be written; changes nothing. @returns what is wrong, in sentences; empty when nothing is. */
   check(): Promise<readonly string[]>;
 
   /** Lets go of files and connections; may be called twice. */

@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { AshlarError } from "../errors.ts";
+import { AshlarError, isAshlarError } from "../errors.ts";
 import { checkDepth, MAX_JSON_DEPTH } from "../json.ts";
 import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
 
@@ -257,6 +257,12 @@ class SqliteBackend implements Backend {
     const loose = this.#all("SELECT count(*) AS n FROM pragma_foreign_key_check")[0]?.n;
     if (loose !== 0)
       damage.push(`${loose} references in the index lead nowhere: the file was changed from outside. Saving the documents anew mends it.`);
+    try {
+      this.#guarded(() => inTransaction(this.#database, () => {})); // takes the writer's lock and writes nothing
+    } catch (error) {
+      if (!isAshlarError(error)) throw error;
+      damage.push(error.message);
+    }
     return damage;
   }
 

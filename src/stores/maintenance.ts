@@ -3,9 +3,11 @@
  * handed in by the store.
  * @module
  */
+import { setImmediate } from "node:timers/promises";
 import type { Backend, StoredRecord } from "../backends/backend.ts";
 import { type AshlarError, isAshlarError } from "../errors.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
+import { damaged, named } from "./record.ts";
 import type { Finding, Maintenance } from "./store.ts";
 
 /** What the store lends. */
@@ -48,14 +50,15 @@ export function maintenanceOf(parts: MaintenanceParts): Maintenance {
         if (typeof outcome === "object") failed.push(outcome);
         else if (outcome) resealed++;
         onProgress?.(++done, total);
+        await setImmediate(); // SQLite answers at once: without a pause no signal would ever arrive
       }
       return { resealed, failed };
     },
-    async check() {
+    async check({ open = true } = {}) {
       const findings: Finding[] = (await backend.check()).map((message) => ({ where: "", message }));
       const known = new Set<string>();
       for await (const { kind, type, name } of allRecords(backend)) known.add(`${kind} ${type} ${name}`);
-      for await (const record of allRecords(backend)) findings.push(...(await checkRecord(parts, record, known)));
+      for await (const record of allRecords(backend)) findings.push(...(await checkRecord(parts, record, known, open)));
       return findings;
     },
   };
@@ -90,17 +93,23 @@ async function resealOne({ backend, vault, resealed }: MaintenanceParts, id: str
 
 /** What concerns one record, and not the store or the keys as a whole. */
 function isRecordError(error: unknown): error is AshlarError {
-  return (["ERR_CANNOT_OPEN", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_UNSUPPORTED", "ERR_LIMIT"] as const).some((code) =>
-    isAshlarError(error, code),
+  return (["ERR_CANNOT_OPEN", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_UNSUPPORTED", "ERR_LIMIT", "ERR_BROKEN_REFERENCE"] as const).some(
+    (code) => isAshlarError(error, code),
   );
 }
 
-async function checkRecord({ backend, open }: MaintenanceParts, record: StoredRecord, known: ReadonlySet<string>): Promise<Finding[]> {
+async function checkRecord(
+  { backend, open }: MaintenanceParts,
+  record: StoredRecord,
+  known: ReadonlySet<string>,
+  opening: boolean,
+): Promise<Finding[]> {
   const where = placeOf(record);
   const { id, kind, type, name } = record;
   const findings: Finding[] = [];
   try {
-    await open(record);
+    if (opening) await open(record);
+    else if (record.damaged) throw named(record, damaged());
   } catch (error) {
     if (!isRecordError(error)) throw error;
     findings.push({ where, message: error.message });

@@ -149,8 +149,12 @@ export interface Maintenance {
     readonly onProgress?: ((done: number, total: number) => void) | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<{ readonly resealed: number; readonly failed: readonly Finding[] }>;
-  /** Looks at every record, opens it and looks it up. @returns all that is wrong; empty when nothing is. */
-  check(): Promise<readonly Finding[]>;
+  /**
+   * Looks at every record, opens it and looks it up; tries whether the store can be written, and changes nothing.
+   * @param options `open: false` leaves out what needs a key. Default true.
+   * @returns all that is wrong; empty when nothing is.
+   */
+  check(options?: { readonly open?: boolean | undefined }): Promise<readonly Finding[]>;
 }
 
 /** The contract. */
