@@ -184,9 +184,9 @@ describe("the default places", () => {
         Object.defineProperty(process, "platform", { value: "${platform}" });
         const { keyFilePath, sqlitePath } = await import(${JSON.stringify(new URL("../src/stores/local.ts", import.meta.url).href)});
         process.stdout.write(JSON.stringify([sqlitePath("sqlite:"), keyFilePath()]));`;
-      const env = { PATH: process.env.PATH, HOME: "/home/someone" };
+      const env = { PATH: process.env.PATH, HOME: "/users/me" };
       const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", env });
-      expect(JSON.parse(output)).toEqual([`/home/someone/${data}`, `/home/someone/${config}`]);
+      expect(JSON.parse(output)).toEqual([`/users/me/${data}`, `/users/me/${config}`]);
     });
 
   it("are all that a program needs: store and key file are found by themselves", async () => {
