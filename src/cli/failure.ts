@@ -6,11 +6,15 @@ import { CommanderError } from "commander";
 import { type ErrorCode, isAshlarError } from "../errors.ts";
 import { jsonText, lines, paint } from "./output.ts";
 
+/** Exit codes of commands that did their work and have something to tell. */
+export const EXIT = { unwell: 3, damaged: 74, interrupted: 130 } as const;
+
 /** Every exit code and what it means; close to BSD's sysexits. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
   0: "done",
   1: "an error nobody foresaw, or Node is too old",
   2: "(kept for a dry run that would change something)",
+  3: "doctor found something that is wrong",
   64: "the command is used in a wrong way",
   65: "what was given does not fit: values, names, files, or what is stored",
   66: "there is no such document, type, file or module",
@@ -19,6 +23,7 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   74: "a record or the store is damaged, or was changed from outside",
   77: "access is denied, or the key is missing or wrong",
   78: "a block class or its module cannot be used",
+  130: "interrupted; what was done stays done, and the same command goes on",
 };
 
 const BY_CODE: Readonly<Record<ErrorCode, number>> = {

@@ -24,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function run(argv: readonly string[]): Promise<number> {
   try {
     await makeProgram().parseAsync(argv, { from: "user" });
-    return 0;
+    return Number(process.exitCode ?? 0); // a command sets it when it did its work and has something to tell
   } catch (error) {
     if (isUsageError(error) && error.exitCode === 0) return 0; // help or version was asked for
     printFailure(error, { json: argv.includes("--json"), stack: argv.includes("--stack") });
@@ -94,7 +94,46 @@ function addCommands(program: Command): void {
     .option("--cascade", "delete those that refer to it too, after asking")
     .option("--yes", "do not ask")
     .action(call(async () => (await import("./document.ts")).deleteDocument));
+  addKeyCommands(program);
+  program
+    .command("doctor")
+    .description("say what is wrong with store, keys and records, and how to mend it; changes nothing")
+    .action(call(async () => (await import("./doctor.ts")).doctor));
 }
+
+function addKeyCommands(program: Command): void {
+  const key = program.command("key").description("the keys that seal the store");
+  key
+    .command("ls")
+    .description("list the keys, and how many records each one seals")
+    .action(call(async () => (await import("./key.ts")).listKeys));
+  key
+    .command("add")
+    .description("make a key that opens and does not seal yet, so that every process can have it first")
+    .addHelpText("after", ENVIRONMENT_KEYS)
+    .action(call(async () => (await import("./key.ts")).addKey));
+  key
+    .command("promote")
+    .argument("<id>", "a key's id, as key ls shows it")
+    .description("make a key the one that seals")
+    .addHelpText("after", ENVIRONMENT_KEYS)
+    .action(call(async () => (await import("./key.ts")).promoteKey));
+  key
+    .command("rotate")
+    .description("seal every record anew with the key that seals; can be interrupted, and goes on when run again")
+    .option("--new", "make a new key first; for stores that only this machine uses")
+    .action(call(async () => (await import("./key.ts")).rotateKeys));
+  key
+    .command("remove")
+    .argument("<id>", "a key's id, as key ls shows it")
+    .description("take a key away that no record of the store needs; other stores with this key are not looked at")
+    .option("--yes", "do not ask")
+    .addHelpText("after", ENVIRONMENT_KEYS)
+    .action(call(async () => (await import("./key.ts")).removeKey));
+}
+
+const ENVIRONMENT_KEYS =
+  "\nWhere keys come from ASHLAR_KEYS nothing is changed: the variable's new value is printed, which is secret. No other command shows a key.";
 
 /** A commander action that opens a session for a command and closes it whatever happens. */
 function call<O>(load: () => Promise<Run<O>>): (...args: unknown[]) => Promise<void> {

@@ -1,0 +1,60 @@
+/**
+ * Which keys a store is sealed with, for the commands that look after them. Touches keyring.ts and the SQLite backend.
+ * @module
+ */
+import { AshlarError, isAshlarError } from "../errors.ts";
+import { keySources, sqlitePath } from "../stores/local.ts";
+import type { Maintenance } from "../stores/store.ts";
+import { findKeyring, type Keyring } from "../vaults/keyring.ts";
+import type { Session } from "./session.ts";
+
+/** The keys of a store and where they can be changed. */
+export interface Keys {
+  readonly ring: Keyring;
+  readonly kind: "environment" | "file" | "passphrase";
+  /** Path of the key file, there or not. */
+  readonly file: string;
+  readonly dataFolder: string | undefined;
+}
+
+/**
+ * The keys that the store's users would find, looked for as they do; works without a store, unless they come from a passphrase.
+ * @param needed ids that records ask for.
+ * @throws AshlarError as {@link findKeyring}; `ERR_INVALID` for a store without keys.
+ */
+export async function findKeys(session: Session, needed: readonly string[] = []): Promise<Keys> {
+  if (session.url.startsWith("memory:")) throw new AshlarError("ERR_INVALID", "A store of memory seals nothing: it has no keys.");
+  if (!session.url.startsWith("sqlite:")) await session.store(); // says what is wrong with the URL
+  const path = sqlitePath(session.url);
+  const sources = keySources(path, () => storeId(path));
+  const ring = await findKeyring(sources, needed);
+  const kind = process.env.ASHLAR_KEYS ? "environment" : ring.fromPassphrase ? "passphrase" : "file";
+  return { ring, kind, file: sources.keyFile, dataFolder: sources.dataFolder };
+}
+
+async function storeId(path: string): Promise<string> {
+  const { sqliteBackend } = await import("../backends/sqlite.ts");
+  const backend = await sqliteBackend({ path });
+  try {
+    return await backend.storeId();
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Id of each key that records are sealed with → how many; null when there is no store. */
+export async function keysInUse(session: Session): Promise<ReadonlyMap<string, number> | null> {
+  try {
+    return await (await maintenance(session)).keysInUse();
+  } catch (error) {
+    if (isAshlarError(error, "ERR_NO_STORE")) return null;
+    throw error;
+  }
+}
+
+/** What the store offers to those who look after it. @throws AshlarError `ERR_UNSUPPORTED` when that is nothing. */
+export async function maintenance(session: Session): Promise<Maintenance> {
+  const store = await session.store();
+  if (store.maintenance) return store.maintenance;
+  throw new AshlarError("ERR_UNSUPPORTED", `${store.url} is not sealed by Ashlar: it has no keys to look after.`, { store: store.url });
+}
