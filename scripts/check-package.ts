@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { firstMinute } from "./first-minute.ts";
 
 const root = join(import.meta.dirname, "..");
 const bin = (name: string) => join(root, "node_modules/.bin", name);
@@ -195,6 +196,7 @@ const checks: Record<string, () => void> = {
     );
     run(bin("tsc"), ["-p", "tsconfig.entries.json"], consumer);
   },
+  ...firstMinute(workspace, () => join(workspace, tarball().filename), devDependencies.zod ?? ""),
 };
 
 let passed = 0;
