@@ -23,7 +23,8 @@ interface Manifest {
   readonly keywords: readonly string[];
   readonly engines: object;
   readonly bin: Readonly<Record<string, string>>;
-  readonly exports: Readonly<Record<string, string>>;
+  /** `null` closes an entry that a wildcard would open. */
+  readonly exports: Readonly<Record<string, string | null>>;
   readonly dependencies: object;
   readonly peerDependencies: object;
   readonly peerDependenciesMeta: object;
@@ -38,7 +39,7 @@ function published(source: Manifest): object {
   const bin = Object.fromEntries(Object.entries(source.bin).map(([command, path]) => [command, compiled(path)]));
   const exports = Object.fromEntries(
     Object.entries(source.exports).map(([entry, path]) =>
-      path.endsWith(".ts") ? [entry, { types: path.replace(/\.ts$/, ".d.ts"), default: compiled(path) }] : [entry, path],
+      path?.endsWith(".ts") ? [entry, { types: path.replace(/\.ts$/, ".d.ts"), default: compiled(path) }] : [entry, path],
     ),
   );
   const files = ["src", "blocks", "CHANGELOG.md"];

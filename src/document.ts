@@ -127,7 +127,7 @@ export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClas
 }
 
 /** The error for a document that is referred to and not there. */
-export function brokenReference(from: string, at: string, to: Reference): AshlarError {
+function brokenReference(from: string, at: string, to: Reference): AshlarError {
   const path = pointerParts(at).join(".");
   return new AshlarError(
     "ERR_BROKEN_REFERENCE",
