@@ -81,7 +81,7 @@ function customMessage(issue: ZodIssue, value: unknown): string {
   const quoted =
     typeof value === "object" ||
     issue.message === "Invalid input" ||
-    (value !== undefined && String(value).length > 0 && issue.message.includes(String(value)));
+    (value !== undefined && String(value).trim() !== "" && issue.message.toLowerCase().includes(String(value).trim().toLowerCase()));
   return own || !quoted ? issue.message : "is refused by a check of the class";
 }
 

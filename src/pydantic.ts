@@ -29,6 +29,8 @@ export interface Definitions {
   name: string;
   readonly nodes: Record<string, Node>;
   readonly origins: Map<string, object>;
+  /** What turned out to be the same as a definition that was made before. */
+  readonly compared: Set<object>;
   /** The schema of a nested block: made once per class, elsewhere. */
   readonly blockFields: (cls: AnyBlockClass) => Node;
 }
@@ -144,7 +146,10 @@ function emit(schema: z.ZodType, definitions: Definitions): Node {
 function named(schema: z.ZodType, definitions: Definitions): { schema: z.ZodType; id: string } | undefined {
   const known = [...definitions.origins].find(([, origin]) => origin === schema);
   if (known) return { schema, id: known[0] };
-  return isRecursive(schema, definitions) ? { schema, id: definitions.name } : undefined;
+  if (!isRecursive(schema, definitions)) return undefined;
+  let id = definitions.name;
+  for (let count = 2; id in definitions.nodes; count++) id = `${definitions.name}${count}`;
+  return { schema, id };
 }
 
 /** A part of something else, such as a list's items: unset has no place there, so it has no default of null. */
@@ -169,15 +174,18 @@ function changedMetadata(schema: z.ZodType, origin: z.ZodType): Node {
 
 /** Puts a definition in place, once, and points to it. A recursive one meets its own name while it is made. */
 function define(name: string, origin: object, make: () => Node, definitions: Definitions): Node {
-  const { nodes, origins } = definitions;
+  const { nodes, origins, compared } = definitions;
   const pointer = { $ref: `#/definitions/${name}` };
-  if (origins.get(name) === origin) return pointer;
+  if (origins.get(name) === origin || compared.has(origin)) return pointer;
   const before = nodes[name];
   if (before === undefined) {
     origins.set(name, origin);
     nodes[name] = {};
     Object.assign(nodes[name], make());
-  } else if (canonicalJson(before) !== canonicalJson(make())) {
+    return pointer;
+  }
+  compared.add(origin);
+  if (canonicalJson(before) !== canonicalJson(make())) {
     throw new AshlarError(
       "ERR_DEFINITION",
       `Two things inside one block are called ${name}: give one of them another id, or one of the block classes a title of its own.`,

@@ -71,7 +71,13 @@ export function reachableClasses(cls: AnyBlockClass, found = new Set<AnyBlockCla
 
 function fieldsOf(cls: AnyBlockClass): Node {
   const definition = cls[DEFINITION];
-  const definitions: Definitions = { name: "", nodes: {}, origins: new Map(), blockFields: schemaFields };
+  const definitions: Definitions = {
+    name: "",
+    nodes: Object.create(null),
+    origins: new Map(),
+    compared: new Set(),
+    blockFields: schemaFields,
+  };
   const properties: Node = {};
   const references: Node = {};
   definition.fields.forEach((field, position) => {
