@@ -5,7 +5,7 @@ import { z } from "zod";
 import { z as z3 } from "zod/v3";
 import type { AnyBlock, AnyBlockClass } from "../src/definition.ts";
 import { toDraft } from "../src/document.ts";
-import { Block, block, bytes, openStore, Secret, type Store, secret } from "../src/index.ts";
+import { Block, block, bytes, float, openStore, Secret, type Store, secret } from "../src/index.ts";
 import { MASK } from "../src/secret.ts";
 import { generateKey, keyText } from "../src/vaults/keyring.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -349,6 +349,7 @@ describe("refused when the class is defined, with the field and a way out", () =
     ["default of a block", () => block(Other).default(new Other({ w: "w" })), /use \.optional\(\), or \.prefault\(\)/],
     ["default that does not fit", () => z.string().min(9).default("planted"), /its default does not fit/],
     ["default that changes", () => z.string().default(() => crypto.randomUUID()), /use \.prefault\(\(\) => …\)/],
+    ["default pinned as a float", () => z.number().default(float(1)), /\.meta\(\{ numbers: "float" \}\)/],
     ["default of now", () => z.date().default(() => new Date()), /use \.prefault\(\(\) => …\)/],
     [
       "lazy class that is not there yet",
