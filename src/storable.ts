@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { isBlock } from "./definition.ts";
 import { AshlarError } from "./errors.ts";
-import { canonicalJson, isPlain, isRawNumber } from "./json.ts";
+import { canonicalJson, isPlain } from "./json.ts";
 import { Secret } from "./secret.ts";
 import {
   acceptsNull,
@@ -195,7 +195,6 @@ function checkDefault(def: Def, inner: z.ZodType, path: string): void {
   const value = def.defaultValue;
   if (holds(value, (part) => part instanceof Secret || isBlock(part)))
     fail(path, "a default would show a secret or a block in the schema; use .optional(), or .prefault() for a value the schema leaves out");
-  if (holds(value, isRawNumber)) fail(path, 'a default is a plain number; .meta({ numbers: "float" }) says how it is written');
   const encoded = z.safeEncode(inner, value);
   if (!encoded.success) fail(path, "its default does not fit the field's own type");
   if (holds(value, isNow) || canonicalJson(encoded.data) !== canonicalJson(z.encode(inner, def.defaultValue)))
