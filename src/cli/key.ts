@@ -149,12 +149,13 @@ async function newPrimary(session: Session, store: Maintenance): Promise<void> {
 
 /** Writes the key file, or prints the new value of `ASHLAR_KEYS`. */
 function change(session: Session, keys: Keys, id: string, done: string, make: (ring: Keyring) => readonly Key[]): void {
+  const ring = make(keys.ring); // what is to be refused is refused before anything is touched
   if (keys.kind === "environment") {
-    const ring = make(keys.ring);
     const value = ring.map(keyText).join(",");
     const result = { id, source: keys.ring.source, keys: ring.map((key) => key.id), ASHLAR_KEYS: value };
     hint(session, [`Nothing is changed yet: this is the new value of ASHLAR_KEYS (${id} ${done}). Keep it secret.`]);
-    return print(session, result, () => [value]);
+    print(session, result, () => [value]);
+    return;
   }
   const ids = changeKeyFile(keys.file, keys.dataFolder, make);
   print(session, { id, source: `the key file ${keys.file}`, keys: ids, ASHLAR_KEYS: null }, () => [

@@ -59,14 +59,14 @@ export function changeKeyFile(path: string, dataFolder: string | undefined, chan
 function arranged(text: string, keys: readonly Key[]): string {
   const parts = new Map<string, string>();
   let part = "";
-  for (const line of text.replace(HEAD, "").split("\n")) {
-    part += `${line}\n`;
+  for (const [line] of text.replace(HEAD, "").matchAll(/.+\n?|\n/g)) {
+    part += line.endsWith("\n") ? line : `${line}\n`;
     const id = keyOfLine(line, "the key file")?.id;
     if (id === undefined) continue;
     parts.set(id, (parts.get(id) ?? "") + part);
     part = "";
   }
-  return HEAD + keys.map((key) => parts.get(key.id) ?? `${keyText(key)}\n`).join("") + (part.trim() === "" ? "" : part);
+  return HEAD + keys.map((key) => parts.get(key.id) ?? `${keyText(key)}\n`).join("") + part;
 }
 
 /** Runs with the lock held; `write` puts a text in the place of the key file. */

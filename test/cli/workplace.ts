@@ -1,5 +1,5 @@
 /** A folder in which the command line runs as real processes, with its own store, keys and modules. Everything it prints is kept for the leak sweep. */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,14 +44,24 @@ export class Workplace {
 
   /** Runs Node in the folder. Nothing of the tester's own environment reaches it. */
   node(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return this.start(args, environment).ended;
+  }
+
+  /** Starts Node in the folder, for whoever wants to send it signals; the arguments of `ashlar` are separated by blanks. */
+  start(
+    given: string | readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
+    const args = typeof given === "string" ? [BIN, ...given.split(" ")] : given;
     const folders = { XDG_DATA_HOME: join(this.folder, "data"), XDG_CONFIG_HOME: join(this.folder, "config") };
     const env = { PATH: process.env.PATH, HOME: this.folder, ...folders, ...environment };
-    return new Promise((done) => {
-      execFile(NODE, args, { cwd: this.folder, env }, (error, stdout, stderr) => {
-        this.printed += stdout + stderr;
-        done({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-      }).stdin?.end();
+    const { promise: ended, resolve } = Promise.withResolvers<Ended>();
+    const child = execFile(NODE, args, { cwd: this.folder, env }, (error, stdout, stderr) => {
+      this.printed += stdout + stderr;
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
+    child.stdin?.end();
+    return { child, ended };
   }
 
   /** Runs `ashlar … --json` and gives the one object it prints. */
