@@ -1,9 +1,12 @@
-/** Run by sqlite-processes.test.ts: adds one to a document's number, so many times, by compare-and-swap. Arguments: path of the file, times. */
+/**
+ * Adds one to a document's number, so many times, by compare-and-swap. Arguments: path of the file, times, `blindly` to write without it (the
+ * control). Run by sqlite-processes.test.ts and faults/processes.test.ts.
+ */
 import { isAshlarError } from "../../src/errors.ts";
 import { openStore } from "../../src/index.ts";
 import { at, loaded, part } from "../../src/testing/store-subject.ts";
 
-const [path, times] = process.argv.slice(2);
+const [path, times, blindly] = process.argv.slice(2);
 const store = await openStore(`sqlite:${path}`, { create: true });
 await store.save(part("counter", { data: { count: 0 } })).catch((error) => {
   if (!isAshlarError(error, "ERR_EXISTS")) throw error;
@@ -13,7 +16,7 @@ for (let done = 0; done < Number(times); ) {
   const { data, revision } = await loaded(store, "counter");
   const next = part("counter", { data: { count: Number(data.count) + 1 }, secrets: { "/token": Number(data.count) + 1 } });
   try {
-    await store.save(next, { ifRevision: revision as number });
+    await store.save(next, blindly ? { overwrite: true } : { ifRevision: revision as number });
     done++;
   } catch (error) {
     if (!isAshlarError(error, "ERR_CONFLICT")) throw error;
