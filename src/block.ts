@@ -106,6 +106,8 @@ export interface BlockStatics<F extends Fields> {
    * @param options `onError` is told of each document that cannot be loaded, and the rest goes on; without it, the first such error is thrown.
    */
   loadAll<C extends AnyBlockClass>(this: C, options?: LoadAllOptions): AsyncGenerator<InstanceType<C>, void, undefined>;
+  /** The names of all documents of this type, in order. */
+  names(options?: StoreOption): Promise<readonly string[]>;
   /** All documents of this type without their secrets, by name. */
   list(options?: StoreOption): Promise<readonly MaskedDocument[]>;
   /**
@@ -307,6 +309,11 @@ function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, check
         if (isAshlarError(error, "ERR_NOT_FOUND")) return false;
         throw error;
       }
+    }
+
+    static async names(options: StoreOption = {}): Promise<readonly string[]> {
+      const store = options.store ?? (await currentStore());
+      return (await store.names({ type: definition.slug })).map(({ name }) => name);
     }
 
     static async list(options: StoreOption = {}): Promise<readonly MaskedDocument[]> {

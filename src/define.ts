@@ -107,7 +107,7 @@ export function makeDefinition(metadata: Metadata, fields: Fields, checks: reado
     byKey: new Map(list.map((field) => [field.key, field])),
     schemaText: metadata.schemaText,
     schema,
-    parse: (input: unknown) => parse(schema, input, names),
+    parse: (input: unknown, walked = false) => parse(schema, input, names, walked),
   });
 }
 
@@ -149,8 +149,8 @@ function keyOf(declared: z.ZodType): string | undefined {
   return z.globalRegistry.get(declared)?.key ?? (innerType && keyOf(innerType));
 }
 
-function parse(schema: Definition["schema"], input: unknown, names: readonly string[]): Parsed {
-  const hazard = hazardIn(input);
+function parse(schema: Definition["schema"], input: unknown, names: readonly string[], walked: boolean): Parsed {
+  const hazard = walked ? undefined : hazardIn(input);
   if (hazard) return { issues: [{ path: pathText(hazard.path), message: hazard.message }] };
   let result: z.ZodSafeParseResult<Record<string, unknown>>;
   try {

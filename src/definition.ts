@@ -38,8 +38,8 @@ export interface Definition {
   readonly schemaText: string | undefined;
   /** Checks and converts all fields, by TypeScript name; `encode` goes back to what documents hold. */
   readonly schema: z.ZodType<Record<string, unknown>, Record<string, unknown>>;
-  /** Checks fields by TypeScript name. */
-  parse(input: unknown): Parsed;
+  /** Checks fields by TypeScript name; `walked`: what they hold was looked through already, as part of something larger. */
+  parse(input: unknown, walked?: boolean): Parsed;
 }
 
 /** Outcome of checking fields: the values, or all that does not fit. */

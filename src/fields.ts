@@ -93,7 +93,7 @@ export function block<C extends AnyBlockClass>(cls: C): BlockSchema<C> {
         const given = storedSlug ?? blockTypeSlug;
         if (given !== undefined && given !== slug)
           return refuse(context, `expected a block of type ${slug}, got the fields of another type`);
-        const parsed = cls[DEFINITION].parse(storedSlug === undefined ? fields : byName(cls[DEFINITION], fields));
+        const parsed = cls[DEFINITION].parse(storedSlug === undefined ? fields : byName(cls[DEFINITION], fields), true);
         if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
         for (const issue of parsed.issues) {
           const path = issue.path === "" ? [] : [issue.path];

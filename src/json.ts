@@ -106,14 +106,14 @@ function pythonFloat(value: number): string {
 /** One canonical text for a JSON value: keys sorted, no blanks. Equal values give equal texts whatever the order of their keys. */
 export function canonicalJson(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  let text = "";
   if (Array.isArray(value)) {
-    let text = "[";
-    for (let index = 0; index < value.length; index++) text += (index === 0 ? "" : ",") + canonicalJson(value[index]);
-    return `${text}]`;
+    for (const item of value) text += `${text === "" ? "" : ","}${canonicalJson(item)}`;
+    return `[${text}]`;
   }
   const object = value as Record<string, unknown>;
-  let text = "";
-  for (const key of Object.keys(object).sort()) {
+  const keys = Object.keys(object);
+  for (const key of keys.length > 1 ? keys.sort() : keys) {
     const item = object[key];
     if (item !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(item)}`;
   }
@@ -124,7 +124,7 @@ export function canonicalJson(value: unknown): string {
 export function checkDepth(value: unknown, what: string, limit = MAX_JSON_DEPTH): void {
   if (typeof value !== "object" || value === null) return;
   if (limit === 0) throw new AshlarError("ERR_LIMIT", `${what} is nested deeper than ${MAX_JSON_DEPTH} levels.`);
-  for (const item of Object.values(value)) checkDepth(item, what, limit - 1);
+  for (const key in value) checkDepth((value as Record<string, unknown>)[key], what, limit - 1);
 }
 
 /** Whether this is an array or an object of no class. */
@@ -141,8 +141,9 @@ const LOST = [Map, Set, WeakMap, WeakSet, Promise, RegExp, Error];
  * object, and nesting without bounds.
  */
 export function hazardIn(value: unknown, depth = 0): { readonly path: readonly string[]; readonly message: string } | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
   if (!isPlain(value))
-    return LOST.some((type) => value instanceof type) ? { path: [], message: "is nothing that JSON can hold" } : undefined;
+    return LOST.some((type) => (value as object) instanceof type) ? { path: [], message: "is nothing that JSON can hold" } : undefined;
   if (depth >= MAX_JSON_DEPTH) return { path: [], message: `is nested deeper than ${MAX_JSON_DEPTH} levels, or contains itself` };
   if (Object.hasOwn(value, "__proto__")) return { path: [], message: "has a key __proto__, which cannot be stored" };
   for (const [key, item] of Object.entries(value)) {

@@ -83,6 +83,14 @@ export interface Backend {
     limit: number;
   }): Promise<readonly StoredRecord[]>;
 
+  /** The places of records as {@link Backend.list} gives them, and nothing else of them. */
+  names(query: {
+    kind: RecordKind;
+    type?: string | undefined;
+    after?: { type: string; name: string } | undefined;
+    limit: number;
+  }): Promise<readonly { readonly type: string; readonly name: string }[]>;
+
   /** All records, of every kind and damaged ones too, in order of id, after an id, at most `limit`. */
   scan(query: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]>;
 

@@ -96,6 +96,10 @@ class MemoryBackend implements Backend {
     return [...this.#byId.values()].filter(fits).sort(byPlace).slice(0, limit);
   }
 
+  async names(query: Parameters<Backend["names"]>[0]): Promise<readonly { type: string; name: string }[]> {
+    return (await this.list(query)).map(({ type, name }) => ({ type, name }));
+  }
+
   async scan({ after, limit }: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]> {
     this.#checkOpen();
     return [...this.#byId.values()]

@@ -10,7 +10,7 @@ import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { checkDepth, MAX_JSON_DEPTH } from "../json.ts";
+import { checkDepth } from "../json.ts";
 import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
 
 /** Marks the file as ours: "Ashl" in ASCII. https://www.sqlite.org/pragma.html#pragma_application_id */
@@ -33,6 +33,19 @@ const TABLES = `
 const COLUMNS = "id, kind, type, name, revision, body, sealed";
 /** node:sqlite throws for an integer that JavaScript cannot hold; a flipped bit can make one. */
 const READ = `id, kind, type, name, CASE WHEN revision BETWEEN 1 AND ${Number.MAX_SAFE_INTEGER} THEN revision END AS revision, body, sealed`;
+
+const RECORD_OF_ID = `SELECT ${READ} FROM records WHERE id = ?`;
+const RECORD_OF_NAME = `SELECT ${READ} FROM records WHERE kind = ? AND type = ? AND name = ?`;
+const GRAPH_OF_ID = graphOf("id = ?");
+const GRAPH_OF_NAME = graphOf("kind = ? AND type = ? AND name = ?");
+
+/** One query for a record and all it refers to. CROSS JOIN keeps SQLite from reading all records first. */
+function graphOf(root: string): string {
+  return `WITH RECURSIVE reached (at, depth) AS (
+    SELECT id, 0 FROM records WHERE ${root}
+    UNION SELECT r.child, depth + 1 FROM reached JOIN record_references r ON r.parent = at WHERE depth <= ${MAX_REFERENCE_DEPTH}
+  ) SELECT ${READ} FROM (SELECT DISTINCT at FROM reached) CROSS JOIN records ON id = at`;
+}
 
 /** Where the file is. */
 export interface SqliteOptions {
@@ -131,22 +144,13 @@ class SqliteBackend implements Backend {
   }
 
   async get(key: RecordKey): Promise<StoredRecord | null> {
-    const [row] =
-      "id" in key
-        ? this.#all(`SELECT ${READ} FROM records WHERE id = ?`, key.id)
-        : this.#all(`SELECT ${READ} FROM records WHERE kind = ? AND type = ? AND name = ?`, key.kind, key.type, key.name);
+    const [row] = "id" in key ? this.#all(RECORD_OF_ID, key.id) : this.#all(RECORD_OF_NAME, key.kind, key.type, key.name);
     return row ? this.#record(row) : null;
   }
 
   async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
-    const [where, ...values] = "id" in key ? ["id = ?", key.id] : ["kind = ? AND type = ? AND name = ?", key.kind, key.type, key.name];
-    const records = this.#all(
-      `WITH RECURSIVE reached (id, depth) AS (
-         SELECT id, 0 FROM records WHERE ${where}
-         UNION SELECT r.child, reached.depth + 1 FROM reached JOIN record_references r ON r.parent = reached.id WHERE reached.depth <= ${MAX_REFERENCE_DEPTH}
-       ) SELECT ${READ} FROM records WHERE id IN (SELECT id FROM reached)`,
-      ...values,
-    ).map((row) => this.#record(row));
+    const rows = "id" in key ? this.#all(GRAPH_OF_ID, key.id) : this.#all(GRAPH_OF_NAME, key.kind, key.type, key.name);
+    const records = rows.map((row) => this.#record(row));
     const asked = ({ id, kind, type, name }: StoredRecord) =>
       "id" in key ? id === key.id : kind === key.kind && type === key.type && name === key.name;
     const root = records.find(asked);
@@ -243,6 +247,15 @@ class SqliteBackend implements Backend {
     ).map((row) => this.#record(row));
   }
 
+  async names({ kind, type, after, limit }: Parameters<Backend["names"]>[0]): Promise<readonly { type: string; name: string }[]> {
+    const rows = this.#all(
+      `SELECT type, name FROM records WHERE kind = ? AND (type, name) > (?, ?) ${type === undefined ? "" : "AND type = ?"}
+       AND typeof(type) = 'text' AND typeof(name) = 'text' ORDER BY type, name LIMIT ?`,
+      ...[kind, after?.type ?? "", after?.name ?? "", ...(type === undefined ? [] : [type]), limit],
+    );
+    return rows as unknown as { type: string; name: string }[];
+  }
+
   async scan({ after, limit }: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]> {
     return this.#all(`SELECT ${READ} FROM records WHERE id > ? ORDER BY id LIMIT ?`, after ?? "", limit).map((row) => this.#record(row));
   }
@@ -296,7 +309,7 @@ class SqliteBackend implements Backend {
     const found = new Map([[root.id, root]]);
     for (const record of found.values()) {
       for (const { id } of Object.values(record.references)) {
-        const [row] = found.has(id) || byId.has(id) ? [] : this.#all(`SELECT ${READ} FROM records WHERE id = ?`, id);
+        const [row] = found.has(id) || byId.has(id) ? [] : this.#all(RECORD_OF_ID, id);
         const child = row ? this.#record(row) : byId.get(id);
         if (child) found.set(id, child);
       }
@@ -308,7 +321,7 @@ class SqliteBackend implements Backend {
     const [row] =
       expected === null
         ? this.#all(`SELECT ${READ} FROM records WHERE id = ? OR (kind = ? AND type = ? AND name = ?)`, id, kind, type, name)
-        : this.#all(`SELECT ${READ} FROM records WHERE id = ?`, id);
+        : this.#all(RECORD_OF_ID, id);
     const actual = row ? Number(row.revision) : null;
     const about = { type, name, expected, actual };
     if (expected === null) return new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
@@ -322,11 +335,15 @@ class SqliteBackend implements Backend {
   /** Every column is checked before it is used: a flipped bit in the file can change a column's type. */
   #record({ id, kind, type, name, revision, body, sealed }: Record<string, unknown>): StoredRecord {
     const parts = typeof body === "string" ? parseBody(body) : undefined;
-    if (parts && typeof revision === "number" && [id, kind, type, name, sealed].every((text) => typeof text === "string"))
+    if (parts && typeof revision === "number" && isText(id) && isText(kind) && isText(type) && isText(name) && isText(sealed))
       return { ...parts, id, kind, type, name, revision, sealed } as StoredRecord;
     const place = { id: String(id), kind: kind as RecordKind, type: String(type), name: String(name), revision: Number(revision) };
     return { ...EMPTY_BODY, ...place, sealed: "", damaged: true };
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 type Body = Omit<StoredRecord, "id" | "kind" | "type" | "name" | "revision" | "sealed">;
@@ -337,18 +354,21 @@ function parseBody(text: string): Body | undefined {
   try {
     const body = JSON.parse(text) as Body;
     const { schema, created, updated, updatedBy, data, references, secrets } = body;
-    const whole =
-      [schema, created, updated, updatedBy].every((part) => typeof part === "string") &&
-      [data, references, secrets, ...Object.values(references), ...Object.values(secrets)].every(isObject) &&
-      Object.values(references).every((to) => [to.id, to.type, to.name].every((part) => typeof part === "string"));
-    checkDepth(data, "A record", MAX_JSON_DEPTH);
-    return whole ? body : undefined;
+    const texts = typeof schema === "string" && typeof created === "string" && typeof updated === "string" && typeof updatedBy === "string";
+    if (!texts || !isObject(data) || !isObject(references) || !isObject(secrets)) return undefined;
+    for (const key in secrets) if (!isObject(secrets[key])) return undefined;
+    for (const key in references) {
+      const to = references[key];
+      if (!isObject(to) || typeof to.id !== "string" || typeof to.type !== "string" || typeof to.name !== "string") return undefined;
+    }
+    checkDepth(data, "A record");
+    return body;
   } catch {
     return undefined; // what is no JSON of ours is a damaged record, whatever is wrong with it
   }
 }
 
-function isObject(value: unknown): boolean {
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

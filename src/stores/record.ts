@@ -31,7 +31,7 @@ export function hasChecksum(fields: unknown, checksum: string): boolean {
 
 /** The digest that ties a record's readable half, and the store it lies in, to its sealed half. */
 export function bindingOf(record: Omit<StoredRecord, "sealed">, storeId: string): Uint8Array {
-  return hash("sha256", `ashlar record 1\0${storeId}\0${canonicalJson(record)}`, "buffer");
+  return hash("sha256", `ashlar record 1\0${storeId}\0${canonicalJson({ ...record, sealed: undefined })}`, "buffer");
 }
 
 /** A document's key as a record's. */

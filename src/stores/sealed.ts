@@ -80,7 +80,7 @@ class SealedStore implements Store {
     this.#vault = vault;
     this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
     this.#actor = actor ?? userName();
-    const open = (record: StoredRecord) => this.#open(record);
+    const open = async (record: StoredRecord) => this.#open(record);
     this.maintenance = maintenanceOf({ backend, vault, open, resealed: (record) => this.#resealed(record) });
   }
 
@@ -92,7 +92,9 @@ class SealedStore implements Store {
       if (root?.kind !== "document") throw await notFound(this.#backend, key);
       const ordered = [root, ...records.filter((record) => record !== root)];
       try {
-        return await Promise.all(ordered.map(async (record) => opened(record, await this.#open(record))));
+        const secrets = ordered.map((record) => this.#open(record));
+        const ready = secrets.some((each) => each instanceof Promise) ? await Promise.all(secrets) : (secrets as Secrets[]);
+        return ordered.map((record, index) => opened(record, ready[index] as Secrets));
       } catch (error) {
         // A vault forgets what no record names any more; someone who saved in between is no damage.
         const now = records.map(({ sealed }) => sealed).join();
@@ -109,12 +111,21 @@ class SealedStore implements Store {
     const result = (record: StoredRecord) => {
       let known = results.get(record.id);
       if (!known) {
-        known = this.#open(record).then((secrets) => opened(record, secrets), asAshlarError);
+        known = this.#openDocument(record);
         results.set(record.id, known);
       }
       return known;
     };
     return Promise.all(page.map(async (root) => loadedItem(root, await Promise.all(graphOf(root, records).map(result)))));
+  }
+
+  async #openDocument(record: StoredRecord): Promise<Document | AshlarError> {
+    try {
+      return opened(record, await this.#open(record));
+    } catch (error) {
+      if (isAshlarError(error)) return error;
+      throw error;
+    }
   }
 
   async inspect(key: DocumentKey): Promise<MaskedDocument> {
@@ -171,6 +182,10 @@ class SealedStore implements Store {
   async list(query: ListQuery = {}): Promise<readonly MaskedDocument[]> {
     const records = await this.#backend.list({ kind: "document", type: query.type, after: query.after, limit: query.limit ?? 1000 });
     return records.map(maskedOf);
+  }
+
+  async names({ type }: { type?: string | undefined } = {}): Promise<readonly { type: string; name: string }[]> {
+    return this.#backend.names({ kind: "document", type, limit: Number.MAX_SAFE_INTEGER });
   }
 
   async register(type: BlockType, schema: BlockSchema, options: { update?: boolean | undefined } = {}): Promise<Registered> {
@@ -259,7 +274,7 @@ class SealedStore implements Store {
   /** When each secret last changed; where the old ones cannot be opened, all count as changed. */
   async #changes(draft: Draft, existing: StoredRecord | null): Promise<StoredRecord["secrets"]> {
     const now = new Date().toISOString();
-    const before = existing ? await this.#open(existing).catch(() => ({}) as Secrets) : {};
+    const before = existing ? await this.#openOrNothing(existing) : {};
     const changed = (at: string, value: Secret<Json>) =>
       existing?.secrets[at] === undefined || !Object.hasOwn(before, at) || !value.equals(new Secret(before[at]));
     return Object.fromEntries(
@@ -268,6 +283,14 @@ class SealedStore implements Store {
         changed(at, value) ? { changed: now } : (existing?.secrets[at] ?? { changed: now }),
       ]),
     );
+  }
+
+  async #openOrNothing(record: StoredRecord): Promise<Secrets> {
+    try {
+      return await this.#open(record);
+    } catch {
+      return {};
+    }
   }
 
   async #putOnce(kind: RecordKind, type: string, name: string, data: JsonObject, update: boolean): Promise<Registered["change"]> {
@@ -300,25 +323,32 @@ class SealedStore implements Store {
       updated: now,
       updatedBy: this.#actor,
     };
-    const { ...bound } = record;
-    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(bound, this.#storeId as string)) };
+    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(record, this.#storeId as string)) };
   }
 
   async #resealed(record: StoredRecord): Promise<StoredRecord> {
     const secrets = await this.#open(record);
-    const { sealed: _old, ...bound } = record;
-    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(bound, this.#storeId as string)) };
+    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(record, this.#storeId as string)) };
   }
 
-  async #open(record: StoredRecord): Promise<Secrets> {
-    this.#storeId ??= await this.#backend.storeId();
-    const { sealed, ...bound } = record;
-    if (record.damaged) throw named(record, damaged());
-    try {
-      return await this.#vault.open(sealed, () => bindingOf(bound, this.#storeId as string));
-    } catch (error) {
+  /** A vault that has its key answers at once: then so does this, without a round through the event loop for each record. */
+  #open(record: StoredRecord): Secrets | Promise<Secrets> {
+    const storeId = this.#storeId;
+    if (storeId === undefined) return this.#identify().then(() => this.#open(record));
+    const failed = (error: unknown): never => {
       throw isAshlarError(error) ? named(record, error) : error;
+    };
+    if (record.damaged) return failed(damaged());
+    try {
+      const secrets = this.#vault.open(record.sealed, () => bindingOf(record, storeId));
+      return secrets instanceof Promise ? secrets.catch(failed) : secrets;
+    } catch (error) {
+      return failed(error);
     }
+  }
+
+  async #identify(): Promise<void> {
+    this.#storeId ??= await this.#backend.storeId();
   }
 
   /** Finds out whether a record without secrets was changed; without the key nobody can. */
@@ -329,12 +359,6 @@ class SealedStore implements Store {
       if (!WITHOUT_KEY.some((code) => isAshlarError(error, code))) throw error;
     }
   }
-}
-
-/** The error as a value; what is none of ours is thrown on. */
-function asAshlarError(error: unknown): AshlarError {
-  if (isAshlarError(error)) return error;
-  throw error;
 }
 
 function loadedItem({ type, name }: StoredRecord, results: readonly (Document | AshlarError)[]): LoadedItem {

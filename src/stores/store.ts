@@ -197,6 +197,9 @@ export interface Store {
   /** A page of documents without their secrets; a record that cannot be opened is listed like any other. */
   list(query?: ListQuery): Promise<readonly MaskedDocument[]>;
 
+  /** The names of all documents, or of those of a type, in order of type and name. */
+  names(query?: { readonly type?: string | undefined }): Promise<readonly { readonly type: string; readonly name: string }[]>;
+
   /**
    * Makes a type and its schema known; what is known already stays as it is.
    * @param options `update` writes changed metadata over an existing type's.

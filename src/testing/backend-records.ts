@@ -162,6 +162,20 @@ export const listing: readonly Case<Backend>[] = [
     },
   },
   {
+    name: "names: the places that list gives, of one kind, type and page",
+    async run(backend) {
+      await create(backend, record("b"), record("a"), record("c", { type: "earlier" }), record("d", { kind: "schema" }));
+      for (const query of [{ limit: 10 }, { type: "part", limit: 10 }, { limit: 2 }, { after: { type: "part", name: "a" }, limit: 10 }]) {
+        const listed = await backend.list({ kind: "document", ...query });
+        const names = await backend.names({ kind: "document", ...query });
+        assert.deepStrictEqual(
+          names.map(({ type, name }) => [type, name]),
+          listed.map(({ type, name }) => [type, name]),
+        );
+      }
+    },
+  },
+  {
     name: "list: of one type only, and none of an unknown one",
     async run(backend) {
       await create(backend, record("one"), record("two", { type: "part-2" }), record("three", { type: "par" }));
@@ -244,6 +258,7 @@ export const closing: readonly Case<Backend>[] = [
         () => backend.remove([one]),
         () => backend.referrers(one.id),
         () => backend.list({ kind: "document", limit: 1 }),
+        () => backend.names({ kind: "document", limit: 1 }),
         () => backend.getMany([one.id]),
         () => backend.scan({ limit: 1 }),
         () => backend.check(),

@@ -223,6 +223,19 @@ export const reading: readonly Case<Store>[] = [
     },
   },
   {
+    name: "names: of all documents, or of a type",
+    async run(store) {
+      assert.deepStrictEqual(await store.names(), []);
+      await store.save(part("two"));
+      await store.save(part("one"));
+      assert.deepStrictEqual(
+        (await store.names()).map(({ type, name }) => [type, name]),
+        (await store.list()).map(({ type, name }) => [type, name]),
+      );
+      assert.deepStrictEqual(await store.names({ type: "unknown" }), []);
+    },
+  },
+  {
     name: "loadPage: each document of a page as load gives it",
     async run(store) {
       const bottom = await store.save(part("bottom"));

@@ -68,6 +68,7 @@ describe("looking after a sealed store", async () => {
       labels.push(tree.label);
     }
     expect(labels).toEqual(["0", "1", "2", "3", "4"]);
+    expect(await Tree.names({ store })).toEqual(["tree-0", "tree-1", "tree-2", "tree-3", "tree-4"]);
     const page = await store.loadPage({ type: "tree", after: { type: "tree", name: "tree-1" }, limit: 2 });
     expect(page.map(({ name, documents }) => [name, documents?.length])).toEqual([
       ["tree-2", 2],
