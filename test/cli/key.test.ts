@@ -13,7 +13,7 @@ const CANARY = "canary-3e91ab";
 const ITEMS = 800;
 /** Writers write the items before this one; those from it on are left for the rotation. */
 const WRITTEN = 400;
-/** Saves items, reads them once, or reads or writes them until the file `stop` is there, and says how that went. */
+/** Saves items, reads them once, or reads or writes them until the file `stop` is there or the folder is gone, and says how that went. */
 const TRAFFIC = `
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
@@ -28,7 +28,7 @@ const failed = [];
 let done = 0;
 if (role === "fill") for (; done < Number(amount); done++) await item(done, 0).save(name(done));
 else
-  for (let turn = 0; role === "once" ? turn < 3 : !existsSync("stop"); turn++, await setImmediate()) {
+  for (let turn = 0; role === "once" ? turn < 3 : existsSync("traffic.ts") && !existsSync("stop"); turn++, await setImmediate()) {
     const index = (turn * 7919) % Number(amount);
     try {
       if (role === "write") await item(index, turn).save(name(index), { overwrite: true });
