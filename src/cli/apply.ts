@@ -1,105 +1,71 @@
 /**
- * `ashlar apply`: brings the store to what files declare, and shows first what that changes. Touches plan.ts; the only writer of the command line
- * besides `init`, `register` and `delete`.
+ * `ashlar apply`: brings the store to what files declare, and shows first what that changes. Touches plan.ts, steps.ts and prune.ts.
  *
- * JSON: `{"dryRun","documents":[{"type","name","action","revision","changes":[{"path","kind","change","before","after"}]}],"notes":[…]}`; `action` is
- * `create`, `change` or `unchanged`; `revision` the one there afterwards, null when there is none; `kind` is `value`, `reference`, `secret` or
- * `schema`; `change` is `new`, `changed`, `removed` or `same`; `before` and `after` are left out for secrets.
+ * JSON: `{"dryRun","documents":[{"type","name","action","revision","changes":[{"path","kind","change","before","after"}]}],"undeclared":[{"type",
+ * "name","action"}],"notes":[…]}`; `action` is `create`, `change` or `unchanged`, of what is undeclared `keep` or `remove`; `revision` the one
+ * there afterwards, null when there is none; `kind` is `value`, `reference`, `secret` or `schema`; `change` is `new`, `changed`, `removed` or
+ * `same`; `before` and `after` are left out for secrets.
  * @module
  */
-import { AshlarError, isAshlarError } from "../errors.ts";
-import type { Reference, Store } from "../stores/store.ts";
-import type { Change } from "./leaves.ts";
-import { jsonText, paint, pairs, plain, print } from "./output.ts";
-import { futureId, makePlan, type Plan, type Step } from "./plan.ts";
+import { agreeToDelete } from "./ask.ts";
+import { placeOf } from "./lookup.ts";
+import { paint, plain, print } from "./output.ts";
+import { makePlan, type Plan, type Step } from "./plan.ts";
+import { checkRemoval, removeAll, undeclared } from "./prune.ts";
 import type { Session } from "./session.ts";
+import { stepResult, stepText, writeSteps } from "./steps.ts";
 
-const MAX_SHOWN = 120;
-const SIGNS = { create: ["green", "+"], change: ["yellow", "~"], unchanged: ["dim", "="] } as const;
+/** How a dry run ends that would change something. */
+const WOULD_CHANGE = 2;
+const NAMED = 5;
 
-/** Plans, shows, writes. */
-export async function apply(session: Session, files: readonly string[], options: { dryRun?: boolean }): Promise<void> {
-  const dryRun = options.dryRun === true;
+/** Plans, shows, writes; with `prune` also removes what no file declares. */
+export async function apply(
+  session: Session,
+  files: readonly string[],
+  options: { dryRun?: boolean; prune?: boolean; type?: readonly string[]; yes?: boolean },
+): Promise<void> {
+  const { dryRun = false, prune = false } = options;
   const store = await session.store();
   const plan = await makePlan(store, files);
+  const extra = await undeclared(store, plan.steps, options.type);
+  if (prune) await checkRemoval(store, plan.steps, extra);
+  const notes = notesOf(plan);
   if (!session.json) {
-    print(session, {}, () => plan.steps.flatMap(stepText));
-    for (const note of plan.notes) process.stderr.write(`${paint("yellow", "note:", process.stderr)} ${plain(note)}\n`);
+    print(session, {}, () => [
+      ...plan.steps.flatMap(stepText),
+      ...(prune ? extra.map((each) => paint("red", `- ${plain(placeOf(each))}`)) : []),
+    ]);
+    const more =
+      prune || extra.length === 0
+        ? []
+        : [`${named(extra.map(placeOf))} in the store and in none of the files; --prune removes what is in none.`];
+    for (const note of [...notes, ...more]) process.stderr.write(`${paint("yellow", "note:", process.stderr)} ${plain(note)}\n`);
   }
-  const revisions = dryRun ? new Map<Step, number | null>() : await write(store, plan);
-  const documents = plan.steps.map((step) => ({
-    type: step.draft.type,
-    name: step.draft.name,
-    action: step.action,
-    revision: revisions.get(step) ?? step.before?.revision ?? null,
-    changes: step.action === "unchanged" ? [] : step.changes,
-  }));
-  print(session, { dryRun, documents, notes: plan.notes }, () => [summary(plan, dryRun)]);
+  if (prune && !dryRun && extra.length > 0 && options.yes !== true)
+    await agreeToDelete(`what none of the files declares: ${extra.map(placeOf).join(", ")}`);
+  const revisions = dryRun ? new Map<Step, number | null>() : await writeSteps(store, plan.steps);
+  if (prune && !dryRun) await removeAll(store, extra);
+  const documents = plan.steps.map((step) => stepResult(step, revisions));
+  const undeclaredResult = extra.map(({ type, name }) => ({ type, name, action: prune ? "remove" : "keep" }));
+  const removed = prune ? extra.length : 0;
+  print(session, { dryRun, documents, undeclared: undeclaredResult, notes }, () => [summary(plan, removed, dryRun)]);
+  if (dryRun && (removed > 0 || plan.steps.some(({ action }) => action !== "unchanged"))) process.exitCode = WOULD_CHANGE;
 }
 
-/** Writes in order; each only if it is still what the plan saw. */
-async function write(store: Store, { steps }: Plan): Promise<Map<Step, number | null>> {
-  const ids = new Map<string, string>();
-  const revisions = new Map<Step, number | null>();
-  for (const step of steps) {
-    if (step.action === "unchanged") continue;
-    const { draft, before } = step;
-    const references = Object.fromEntries(
-      Object.entries(draft.references).map(([at, reference]): [string, Reference] => [
-        at,
-        { ...reference, id: ids.get(reference.id) ?? reference.id },
-      ]),
-    );
-    const condition = before === null ? {} : before.revision === null ? { overwrite: true } : { ifRevision: before.revision };
-    try {
-      const saved = await store.save({ ...draft, references }, condition);
-      ids.set(futureId(`${draft.type}/${draft.name}`), saved.id);
-      revisions.set(step, saved.revision);
-    } catch (error) {
-      throw isAshlarError(error) && revisions.size > 0 ? interrupted(error, [...revisions.keys()]) : error;
-    }
-  }
-  return revisions;
+function notesOf({ literals }: Plan): string[] {
+  return literals.map((place) => `${place} stands in clear in the file; { env: NAME } or { file: PATH } keeps a secret out of it.`);
 }
 
-function interrupted(error: AshlarError, written: readonly Step[]): AshlarError {
-  const documents = written.map(({ draft }) => `${draft.type}/${draft.name}`);
-  return new AshlarError(error.code, `${error.message} Written before that: ${documents.join(", ")}. Apply again to do the rest.`, {
-    ...error.details,
-    documents,
-  });
+function named(places: readonly string[]): string {
+  const more = places.length - NAMED;
+  return `${places.slice(0, NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""} ${places.length === 1 ? "is" : "are"}`;
 }
 
-function stepText({ draft, action, changes }: Step): string[] {
-  const [style, sign] = SIGNS[action];
-  const head = paint(style, `${sign} ${plain(`${draft.type}/${draft.name}`)}`);
-  return action === "unchanged"
-    ? [head]
-    : [
-        head,
-        ...pairs(
-          changes.map((change) => [change.path, changeText(change)]),
-          "    ",
-        ),
-      ];
-}
-
-function changeText({ kind, change, before, after }: Change): string {
-  if (kind === "secret") return paint("dim", `secret, ${change}`);
-  const text = (value: Change["before"]) => (kind === "value" ? cut(jsonText(value)) : plain(String(value)));
-  if (change === "removed") return `${before === undefined ? "secret" : text(before)}, removed`;
-  if (before === undefined) return kind === "reference" ? `→ ${text(after)}` : text(after);
-  return `${text(before)} → ${text(after)}`;
-}
-
-function cut(text: string): string {
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
-}
-
-function summary({ steps }: Plan, dryRun: boolean): string {
+function summary({ steps }: Plan, removed: number, dryRun: boolean): string {
   const count = (action: Step["action"]) => steps.filter((step) => step.action === action).length;
   const [created, changed, same] = [count("create"), count("change"), count("unchanged")];
   return dryRun
-    ? `A dry run, nothing was written: ${created} to create, ${changed} to change, ${same} unchanged.`
-    : `${created} created, ${changed} changed, ${same} unchanged.`;
+    ? `A dry run, nothing was written: ${created} to create, ${changed} to change, ${same} unchanged${removed > 0 ? `, ${removed} to remove` : ""}.`
+    : `${created} created, ${changed} changed, ${same} unchanged${removed > 0 ? `, ${removed} removed` : ""}.`;
 }

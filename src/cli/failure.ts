@@ -13,7 +13,7 @@ export const EXIT = { unwell: 3, damaged: 74, interrupted: 130 } as const;
 export const EXIT_CODES: Readonly<Record<number, string>> = {
   0: "done",
   1: "an error nobody foresaw, or Node is too old",
-  2: "(kept for a dry run that would change something)",
+  2: "a dry run that would change something",
   3: "doctor found something that is wrong",
   64: "the command is used in a wrong way",
   65: "what was given does not fit: values, names, files, or what is stored",

@@ -7,12 +7,12 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { EXIT_CODES, exitCodeOf, isUsageError, printFailure } from "./failure.ts";
 import { openSession, type Session } from "./session.ts";
 
 /** A command's code: what it was given, and the options; it gives the exit code where that is not 0. */
-type Run<O> = (session: Session, given: readonly string[], options: O) => Promise<void>;
+type Run<O> = (session: Session, given: readonly string[], options: O, program: Command) => Promise<void>;
 
 /** Runs the command line to its end, and then ends the process: what a registered module started must not keep it. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -43,7 +43,7 @@ function makeProgram(): Command {
     .helpCommand("help [command]", "show help for a command")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} }) // errors are printed at the end, in one form
-    .addHelpText("after", () => `\nSecrets are never taken from the arguments and never shown.\n\n${exitTable()}`)
+    .addHelpText("after", () => `\nSecrets are never taken from the arguments, and shown only by --reveal.\n\n${exitTable()}`)
     .exitOverride();
   addCommands(program);
   return program;
@@ -71,6 +71,13 @@ function addCommands(program: Command): void {
     .argument("<slug>", "such as databricks-credentials")
     .description("show a type and the fields of its newest schema")
     .action(call(async () => (await import("./type.ts")).inspectType));
+  type
+    .command("delete")
+    .argument("<slug>", "such as databricks-credentials")
+    .description("delete a type and its schemas; refused while it has documents")
+    .option("--cascade", "delete its documents too, after asking")
+    .option("--yes", "do not ask")
+    .action(call(async () => (await import("./type.ts")).deleteType));
   program
     .command("ls")
     .argument("[type]", "a type's slug; default all types")
@@ -80,12 +87,48 @@ function addCommands(program: Command): void {
     .command("inspect")
     .argument("<slug/name>", "such as azurecontainer/mtademo")
     .description("show a document, its secrets masked; needs no key")
+    .option("--reveal", "show its secrets")
     .action(call(async () => (await import("./document.ts")).inspectDocument));
+  program
+    .command("create")
+    .argument("<slug/new-name>", "such as azurecontainer/mtademo")
+    .description("make a document: asks field by field on a terminal, elsewhere reads YAML or JSON")
+    .option("--file <file>", "the fields as YAML or JSON, with { ref }, { env } and { file } as in apply; - is standard input")
+    .option("--secret-env <field=variable>", "take a secret from an environment variable; may be repeated", each)
+    .option("--overwrite", "replace the document that has the name")
+    .action(call(async () => (await import("./create.ts")).create));
+  program
+    .command("set")
+    .argument("<slug/name>", "such as azurecontainer/mtademo")
+    .argument("[field=value...]", "public fields; the value is text, YAML or JSON, or ref:slug/name for a saved block")
+    .description("change single fields of a document")
+    .option("--secret-env <field=variable>", "take a secret from an environment variable; may be repeated", each)
+    .option("--secret-stdin <field>", "take a secret from standard input")
+    .option("--secret <field>", "ask for a secret on the terminal, unseen; may be repeated", each)
+    .option("--unset <field>", "take a value away; may be repeated", each)
+    .option("--if-revision <number>", "only if the document is at this revision")
+    .action(call(async () => (await import("./set.ts")).setFields));
+  program
+    .command("get")
+    .argument("<slug/name>", "such as azurecontainer/mtademo")
+    .argument("[field]", "a dotted path, such as account.user; default all")
+    .description("print values for scripts, secrets masked; needs no key")
+    .option("--reveal", "print secrets too; needs the key")
+    .action(call(async () => (await import("./get.ts")).getFields));
+  program
+    .command("export")
+    .argument("[slug|slug/name...]", "types and documents; default all")
+    .description("write documents as YAML that apply reads, without their secrets; needs no key")
+    .option("--out <file>", "write to a file")
+    .action(call(async () => (await import("./export.ts")).exportDocuments));
   program
     .command("apply")
     .argument("<file...>", "YAML or JSON files that declare documents")
     .description("create and change documents as the files declare them; shows first what changes")
-    .option("--dry-run", "only show what would change")
+    .option("--dry-run", "only show what would change; exit code 2 when something would")
+    .option("--prune", "remove what is in the store and in none of the files, after asking")
+    .option("--type <slug>", "look only at this type for what is in none of the files; may be repeated (default: the whole store)", each)
+    .option("--yes", "do not ask")
     .action(call(async () => (await import("./apply.ts")).apply));
   program
     .command("delete")
@@ -94,6 +137,13 @@ function addCommands(program: Command): void {
     .option("--cascade", "delete those that refer to it too, after asking")
     .option("--yes", "do not ask")
     .action(call(async () => (await import("./document.ts")).deleteDocument));
+  program
+    .command("completion")
+    .argument("[shell...]", "bash, zsh or fish")
+    .usage("bash|zsh|fish")
+    .description("print the script that completes commands, types and documents in your shell")
+    .addOption(new Option("--words").hideHelp())
+    .action(call(async () => (await import("./completion.ts")).completion));
   addKeyCommands(program);
   program
     .command("doctor")
@@ -143,11 +193,20 @@ function call<O>(load: () => Promise<Run<O>>): (...args: unknown[]) => Promise<v
     const session = openSession({ url: options.store, json: options.json });
     try {
       const runCommand = await load();
-      await runCommand(session, command.args, options);
+      await runCommand(session, command.args, options, rootOf(command));
     } finally {
       await session.close();
     }
   };
+}
+
+function rootOf(command: Command): Command {
+  return command.parent === null ? command : rootOf(command.parent);
+}
+
+/** An option that may be given several times. */
+function each(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
 }
 
 function exitTable(): string {

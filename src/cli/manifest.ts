@@ -11,6 +11,7 @@ import type { Document, LineCounter, YAMLError } from "yaml";
 import { AshlarError, type Issue, isAshlarError, nearest } from "../errors.ts";
 import { checkDepth } from "../json.ts";
 import { checkDocumentName, isSlug } from "../slug.ts";
+import { type Path, pathParts } from "./paths.ts";
 
 /** A document as a file declares it. */
 export interface Entry {
@@ -28,6 +29,7 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /** How often aliases may repeat what an anchor holds; enough for people, too little for a bomb. */
 const MAX_ALIASES = 100;
 const KEYS = ["type", "name", "data"];
+const YAML_OPTIONS = { schema: "core", resolveKnownTags: false, prettyErrors: false, logLevel: "silent" } as const;
 
 /** Reads all files; what is wrong in them is added to the issues. @throws AshlarError `ERR_NOT_FOUND`, `ERR_DENIED`, `ERR_LIMIT` for a whole file */
 export async function readManifests(files: readonly string[], issues: Issue[]): Promise<Entry[]> {
@@ -36,8 +38,7 @@ export async function readManifests(files: readonly string[], issues: Issue[]): 
   for (const file of new Set(files.map((each) => resolve(each)))) {
     const text = await readText(file);
     const lines = new yaml.LineCounter();
-    const options = { schema: "core", resolveKnownTags: false, prettyErrors: false, logLevel: "silent", lineCounter: lines } as const;
-    const documents = yaml.parseAllDocuments(text, options);
+    const documents = yaml.parseAllDocuments(text, { ...YAML_OPTIONS, lineCounter: lines });
     if (documents.length === 0 || documents.every((document) => document.contents === null && document.errors.length === 0))
       issues.push({ path: shown(file), message: "declares no documents" });
     for (const document of documents) entries.push(...readDocument(new Source(file, document, lines, yaml), issues));
@@ -45,27 +46,66 @@ export async function readManifests(files: readonly string[], issues: Issue[]): 
   return entries;
 }
 
+/**
+ * Reads the fields of one document, a YAML or JSON mapping; `-` is standard input. Nothing at all declares no fields.
+ * @throws AshlarError as {@link readText} does
+ */
+export async function readFields(file: string, document: { type: string; name: string }, issues: Issue[]): Promise<Entry> {
+  const yaml = await import("yaml");
+  const path = file === "-" ? file : resolve(file);
+  const text = file === "-" ? await readInput() : await readText(path);
+  const lines = new yaml.LineCounter();
+  const parsed = yaml.parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines });
+  const source = new Source(path, parsed, lines, yaml);
+  const found: Issue[] = [];
+  const value = plainOf(source, found) ?? {};
+  if (!isMapping(value)) found.push({ path: source.line([]), message: "has to be a mapping of fields" });
+  issues.push(...found);
+  const place = (at: string) => `${source.line(pathParts(at))}: ${document.type}/${document.name}${at === "" ? "" : `: ${at}`}`;
+  return { ...document, file: path, data: isMapping(value) ? value : {}, place };
+}
+
+/** The value that a text is as YAML or JSON; undefined when it is neither. */
+export async function readYaml(text: string): Promise<unknown> {
+  const yaml = await import("yaml");
+  const lines = new yaml.LineCounter();
+  const issues: Issue[] = [];
+  const value = plainOf(new Source("-", yaml.parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines }), lines, yaml), issues);
+  return issues.length > 0 ? undefined : value;
+}
+
+/** All of standard input. @throws AshlarError `ERR_LIMIT`, `ERR_INVALID` when it is no UTF-8 */
+export function readInput(): Promise<string> {
+  return textOf(process.stdin, "-");
+}
+
 /** The text of a file. @throws AshlarError `ERR_NOT_FOUND`, `ERR_DENIED`, `ERR_LIMIT`, `ERR_INVALID` when it is no UTF-8 */
 export async function readText(file: string): Promise<string> {
-  const chunks: Buffer[] = [];
   try {
-    for await (const chunk of createReadStream(file, { end: MAX_FILE_BYTES })) chunks.push(chunk as Buffer);
+    return await textOf(createReadStream(file), file);
   } catch (error) {
+    if (isAshlarError(error)) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") throw new AshlarError("ERR_NOT_FOUND", `There is no file ${shown(file)}.`);
     if (code === "EISDIR") throw new AshlarError("ERR_INVALID", `${shown(file)} is a folder, not a file.`);
     throw new AshlarError("ERR_DENIED", `${shown(file)} cannot be read (${code}).`);
   }
-  const bytes = Buffer.concat(chunks);
-  if (bytes.length > MAX_FILE_BYTES) throw new AshlarError("ERR_LIMIT", `${shown(file)} is larger than ${MAX_FILE_BYTES} bytes.`);
+}
+
+async function textOf(stream: AsyncIterable<Buffer>, file: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_FILE_BYTES) throw new AshlarError("ERR_LIMIT", `${shown(file)} is larger than ${MAX_FILE_BYTES} bytes.`);
+  }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
     throw new AshlarError("ERR_INVALID", `${shown(file)} is no UTF-8 text.`);
   }
 }
-
-type Path = readonly (string | number)[];
 
 /** One YAML document of a file, which knows the line of each of its parts. */
 class Source {
@@ -101,25 +141,30 @@ class Source {
   }
 }
 
-function readDocument(source: Source, issues: Issue[]): Entry[] {
+/** What a YAML document holds; undefined when that was reported. */
+function plainOf(source: Source, issues: Issue[]): unknown {
   const { document } = source;
   const faults = [...document.errors, ...document.warnings];
   const [fault] = faults; // what follows the first is mostly its consequence
   if (fault) {
     issues.push({ path: source.at(fault.pos[0]), message: faultText(fault) });
-    return [];
+    return undefined;
   }
-  let value: unknown;
   try {
-    value = document.toJS({ maxAliasCount: MAX_ALIASES });
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     checkDepth(value, "It");
+    return value;
   } catch (error) {
     const message =
       isAshlarError(error) || error instanceof RangeError ? "is nested too deeply" : "has aliases without an anchor, or too many of them";
     issues.push({ path: source.line([]), message });
-    return [];
+    return undefined;
   }
-  if (value === null) return []; // an empty document, as after a last ---
+}
+
+function readDocument(source: Source, issues: Issue[]): Entry[] {
+  const value = plainOf(source, issues);
+  if (value === null || value === undefined) return []; // an empty document, as after a last ---
   const [list, at] = listOf(value);
   if (list) return list.flatMap((item, index) => readEntry(source, item, at(index), issues));
   issues.push({ path: source.line([]), message: "is neither a list of documents nor a mapping with a list of them under documents" });
@@ -196,13 +241,9 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The parts of `hosts[2].name`. */
-function pathParts(path: string): Path {
-  return (path.match(/\[\d+\]|[^.[\]]+/g) ?? []).map((part) => (part.startsWith("[") ? Number(part.slice(1, -1)) : part));
-}
-
 /** A path as the working directory sees it. */
 function shown(file: string): string {
+  if (file === "-") return "standard input";
   const near = relative(process.cwd(), file);
   return near.startsWith("..") ? file : near || ".";
 }

@@ -13,6 +13,7 @@ import { splitReference } from "../slug.ts";
 import { checkDraft } from "../stores/record.ts";
 import type { Document, Draft, MaskedDocument, Store } from "../stores/store.ts";
 import { type Change, changesBetween } from "./leaves.ts";
+import { placeOf } from "./lookup.ts";
 import { type Entry, readManifests } from "./manifest.ts";
 import { unknownType } from "./session.ts";
 import { fillFields, referencesIn, type Target } from "./values.ts";
@@ -29,8 +30,8 @@ export interface Step {
 /** All of it, in the order in which it can be written. */
 export interface Plan {
   readonly steps: readonly Step[];
-  /** What is allowed and not advisable, a sentence each. */
-  readonly notes: readonly string[];
+  /** Where secrets stand in clear in what was declared: allowed and not advisable. */
+  readonly literals: readonly string[];
 }
 
 /** The id of a document that is yet to be made, in the drafts of those that refer to it. */
@@ -41,31 +42,32 @@ export function futureId(place: string): string {
 /** Plans what the files declare. @throws AshlarError `ERR_INVALID` with all that is wrong in all files; what the store throws */
 export async function makePlan(store: Store, files: readonly string[]): Promise<Plan> {
   const issues: Issue[] = [];
-  const entries = withoutDoubles(await readManifests(files, issues), issues);
+  return planEntries(store, await readManifests(files, issues), issues);
+}
+
+/** Plans what is declared; `issues` is what was found wrong before. @throws AshlarError as {@link makePlan} does */
+export async function planEntries(store: Store, declared: readonly Entry[], issues: Issue[] = []): Promise<Plan> {
+  const entries = withoutDoubles(declared, issues);
   const classes = await classesOf(store, entries, issues);
   const there = await lookUp(store, entries);
-  const notes: string[] = [];
+  const literals: string[] = [];
   const drafts = new Map<string, { entry: Entry; draft: Draft }>();
   for (const [place, entry] of entries) {
     const cls = classes.get(entry.type);
-    const draft = cls && (await makeDraft(entry, cls, targets(entries, there), issues, notes));
+    const draft = cls && (await makeDraft(entry, cls, targets(entries, there), issues, literals));
     if (draft) drafts.set(place, { entry, draft });
   }
   const order = await inOrder(store, drafts, there, issues);
   if (issues.length > 0) throw refused(issues);
   const steps: Step[] = [];
   for (const draft of order) steps.push(await compare(store, draft, there.get(placeOf(draft)) ?? null));
-  return { steps, notes };
+  return { steps, literals };
 }
 
 /** All that is wrong, in order of file and line. */
 function refused(issues: readonly Issue[]): Error {
   const sorted = issues.toSorted((a, b) => a.path.localeCompare(b.path, "en", { numeric: true }));
   return invalid(`Nothing was changed, since ${issues.length === 1 ? "something does" : `${issues.length} things do`} not fit`, sorted);
-}
-
-function placeOf({ type, name }: { type: string; name: string }): string {
-  return `${type}/${name}`;
 }
 
 function withoutDoubles(entries: readonly Entry[], issues: Issue[]): Map<string, Entry> {
@@ -113,7 +115,8 @@ function targets(entries: ReadonlyMap<string, Entry>, there: ReadonlyMap<string,
     const entry = entries.get(reference);
     if (entry) return { id: futureId(reference), type: entry.type, name: entry.name, revision: null };
     const near = nearest(reference, [...entries.keys(), ...there.keys()]);
-    return `there is no document ${reference}, neither in the store nor in these files${near === undefined ? "" : `; did you mean ${near}?`}`;
+    const where = entries.size === 1 ? " in the store" : ", neither in the store nor in these files";
+    return `there is no document ${reference}${where}${near === undefined ? "" : `; did you mean ${near}?`}`;
   };
 }
 
@@ -122,7 +125,7 @@ async function makeDraft(
   cls: AnyBlockClass,
   target: (reference: string) => Target | string,
   issues: Issue[],
-  notes: string[],
+  inClear: string[],
 ): Promise<Draft | undefined> {
   const found: Issue[] = [];
   const literals = new Set<string>();
@@ -133,8 +136,7 @@ async function makeDraft(
   let draft: Draft | undefined;
   if ("values" in parsed && found.length === 0) draft = draftOf(new cls(new CheckedValues(parsed.values)), entry, found);
   issues.push(...found.map(({ path, message }) => ({ path: entry.place(path), message })));
-  for (const path of literals)
-    notes.push(`${entry.place(path)} stands in clear in the file; { env: NAME } or { file: PATH } keeps a secret out of it.`);
+  inClear.push(...[...literals].map((path) => entry.place(path)));
   return draft;
 }
 

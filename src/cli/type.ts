@@ -1,12 +1,15 @@
 /**
- * `ashlar type ls` and `ashlar type inspect`: what the store knows of block classes. Reads schemas, whoever made them, as trees of JSON.
+ * `ashlar type ls`, `type inspect` and `type delete`: what the store knows of block classes. Reads schemas, whoever made them, as trees of JSON.
  *
  * JSON: `{"types":[{"slug","name","description","logoUrl","documentationUrl","codeExample"}]}`, and `{"type":{…one of them},"schema":{"checksum",
- * "version","capabilities","fields"}}`, `schema` null where the type has none.
+ * "version","capabilities","fields"}}`, `schema` null where the type has none; `{"type":slug,"deleted":[{"id","type","name"}]}`.
  * @module
  */
+import { AshlarError } from "../errors.ts";
 import { parseLossless } from "../json.ts";
 import type { BlockType } from "../stores/store.ts";
+import { agreeToDelete } from "./ask.ts";
+import { allDocuments, checkType, placeOf } from "./lookup.ts";
 import { paint, pairs, plain, print, table } from "./output.ts";
 import { type Session, unknownType } from "./session.ts";
 
@@ -46,6 +49,40 @@ export async function inspectType(session: Session, [slug = ""]: readonly string
     ...(fields ? ["", ...fieldTable(fields, fields.definitions ?? {})] : []),
     ...(fields ? nestedTables(fields.definitions ?? {}) : []),
   ]);
+}
+
+/** Deletes one type and its schemas; with `--cascade` also its documents, after they were named and agreed to. */
+export async function deleteType(
+  session: Session,
+  [slug = ""]: readonly string[],
+  options: { cascade?: boolean; yes?: boolean },
+): Promise<void> {
+  const store = await session.store();
+  await checkType(store, slug);
+  const documents = await allDocuments(store, slug);
+  const cascade = options.cascade === true;
+  if (documents.length > 0 && !cascade) {
+    const places = documents.map(placeOf);
+    const message = `The type ${slug} has documents: ${places.join(", ")}. Delete them first, or all together with --cascade.`;
+    throw new AshlarError("ERR_REFERENCED", message, { type: slug, documents: places });
+  }
+  if (documents.length > 0 && options.yes !== true)
+    await agreeToDelete(`the type ${slug} and its ${documents.length} documents: ${documents.map(placeOf).join(", ")}`);
+  const deleted = await store.deleteType(slug, { cascade });
+  print(session, { type: slug, deleted }, () =>
+    [...deleted.map(placeOf), `type ${slug}`].map((each) => `${paint("red", "-")} ${plain(each)}`),
+  );
+}
+
+/** What a schema says of each field: its kind in a few words, and its description on one line. */
+export function fieldNotes(schema: string): Map<string, { kind: string; about: string }> {
+  const { properties = {}, definitions = {} } = parseLossless(schema) as Node;
+  return new Map(
+    Object.entries(properties).map(([key, node]) => [
+      key,
+      { kind: typeText(node, definitions), about: typeof node.description === "string" ? oneLine(node.description) : "" },
+    ]),
+  );
 }
 
 function heading(type: BlockType, checksum: string | undefined): string[] {

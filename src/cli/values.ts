@@ -12,8 +12,10 @@ import { type Issue, isAshlarError } from "../errors.ts";
 import { pathText } from "../issues.ts";
 import { parseJson } from "../json.ts";
 import { standIn } from "../schema-class.ts";
+import { Secret } from "../secret.ts";
 import { blockInner, defOf, isJsonSchema, secretInner } from "../zod-def.ts";
-import { type Entry, readText } from "./manifest.ts";
+import { type Entry, readText, readYaml } from "./manifest.ts";
+import { type Path, valueAt } from "./paths.ts";
 
 /** A document that can be referred to. */
 export interface Target {
@@ -25,7 +27,7 @@ export interface Target {
 
 /** What filling in needs, and what it finds. */
 export interface Filling {
-  readonly entry: Entry;
+  readonly entry: Pick<Entry, "file">;
   /** The document of a `slug/name`; what it refuses is a sentence. */
   readonly target: (reference: string) => Target | string;
   /** What does not fit, by path inside the data. */
@@ -34,7 +36,6 @@ export interface Filling {
   readonly literals: Set<string>;
 }
 
-type Path = readonly (string | number)[];
 type Source = { readonly kind: "ref" | "env" | "file"; readonly of: string };
 
 /** The fields of a block as its class takes them. */
@@ -54,6 +55,28 @@ export function referencesIn(value: unknown): string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(referencesIn) : [];
 }
 
+/** The schemas that a value at a path may have, and whether the way leads into a secret; `data` tells which block an inline one is. */
+export function kindsAt(cls: AnyBlockClass, path: Path, data: unknown): { kinds: readonly z.ZodType[]; inSecret: boolean } {
+  const fields = new Map(cls[DEFINITION].fields.map((field) => [field.key, field.declared]));
+  let kinds = kindsOfAll([fields.get(String(path[0]))]);
+  for (let depth = 1; depth < path.length; depth++) {
+    if (kinds.some((kind) => secretInner(kind))) return { kinds, inSecret: true };
+    const [part = "", slug] = [path[depth], valueAt(data, [...path.slice(0, depth), "block_type_slug"])];
+    kinds = kindsOfAll(kinds.flatMap((kind) => [itemOf(kind, Number(part)), memberOf(kind, String(part), slug)]));
+  }
+  return { kinds, inSecret: kinds.some((kind) => secretInner(kind)) };
+}
+
+/** Text that a person typed, as a value of one of the kinds: as it is where that fits, else the YAML or JSON in it. */
+export async function readValue(text: string, kinds: readonly z.ZodType[]): Promise<unknown> {
+  const fits = (value: unknown) => kinds.some((kind) => kind.safeParse(value).success);
+  const takesAll = kinds.some((kind) => isJsonSchema(kind) || ["any", "unknown"].includes(defOf(kind).type));
+  if (!takesAll && fits(text)) return text;
+  const value = await readYaml(text);
+  if (value === undefined) return text;
+  return fits(value) || !kinds.some((kind) => defOf(kind).type === "string") ? value : text;
+}
+
 async function fillEach(
   data: Readonly<Record<string, unknown>>,
   at: Path,
@@ -66,7 +89,8 @@ async function fillEach(
 }
 
 async function fill(value: unknown, declared: readonly (z.ZodType | null | undefined)[], at: Path, filling: Filling): Promise<unknown> {
-  const kinds = declared.flatMap((schema) => (schema ? kindsOf(schema) : []));
+  if (value instanceof Secret) return value; // read and hidden already
+  const kinds = kindsOfAll(declared);
   const blocks = kinds.flatMap((kind) => blockInner(kind) ?? []);
   const secrets = kinds.filter((kind) => secretInner(kind));
   const source = sourceOf(value);
@@ -163,8 +187,12 @@ function sourceOf(value: unknown): Source | undefined {
   return kind === "ref" || kind === "env" || kind === "file" ? { kind, of } : undefined;
 }
 
+function kindsOfAll(declared: readonly (z.ZodType | null | undefined)[]): z.ZodType[] {
+  return declared.flatMap((schema) => (schema ? kindsOf(schema) : []));
+}
+
 /** The schemas that a value here may have, without what wraps them. */
-function kindsOf(schema: z.ZodType, seen = new Set<z.ZodType>()): z.ZodType[] {
+export function kindsOf(schema: z.ZodType, seen = new Set<z.ZodType>()): z.ZodType[] {
   if (seen.has(schema)) return [];
   seen.add(schema);
   if (secretInner(schema) || blockInner(schema) || isJsonSchema(schema)) return [schema];

@@ -62,8 +62,13 @@ describe("one object on one line", () => {
       { type: "account", name: "main", action: "create", revision, changes: account },
       { type: "service", name: "web", action: "create", revision, changes: service },
     ];
-    expect(await place.json("apply documents.yaml --dry-run", ENV)).toEqual({ dryRun: true, documents: documents(null), notes: [] });
-    expect(await place.json("apply documents.yaml", ENV)).toEqual({ dryRun: false, documents: documents(1), notes: [] });
+    expect(await place.json("apply documents.yaml --dry-run", ENV)).toEqual({
+      dryRun: true,
+      documents: documents(null),
+      undeclared: [],
+      notes: [],
+    });
+    expect(await place.json("apply documents.yaml", ENV)).toEqual({ dryRun: false, documents: documents(1), undeclared: [], notes: [] });
     place.write("more.yaml", "- { type: account, name: main, data: { user: you, token: canary-literal, pin: { env: PIN } } }");
     expect(await place.json("apply more.yaml --dry-run", ENV)).toEqual({
       dryRun: true,
@@ -78,6 +83,7 @@ describe("one object on one line", () => {
           ],
         },
       ],
+      undeclared: [{ type: "service", name: "web", action: "keep" }],
       notes: [expect.stringMatching(/^more\.yaml:1: account\/main: token stands in clear in the file/)],
     });
   });

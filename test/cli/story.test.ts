@@ -143,6 +143,7 @@ describe("apply", () => {
           either.token             secret, new
           either.block_type_slug   "other"
       A dry run, nothing was written: 2 to create, 0 to change, 0 unchanged.
+      exit code 2
       "
     `);
     expect(await typed("ls")).toContain("There are no documents");
@@ -179,6 +180,7 @@ describe("apply", () => {
           more[0].token  secret, same
           either.token   secret, changed
       A dry run, nothing was written: 0 to create, 2 to change, 0 unchanged.
+      exit code 2
       "
     `);
     expect(await typed("apply changed.yaml", { ...ENV, TOKEN: `${CANARY}-three` })).toContain("0 created, 2 changed, 0 unchanged.");

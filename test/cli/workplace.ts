@@ -1,19 +1,30 @@
 /** A folder in which the command line runs as real processes, with its own store, keys and modules. Everything it prints is kept for the leak sweep. */
 import { type ChildProcess, execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../temporary.ts";
+import { Terminal } from "./terminal.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 const NODE = join(REPOSITORY, "node_modules/.bin/node");
 const BIN = join(REPOSITORY, "src/cli/bin.ts");
+
+function words(command: string): string[] {
+  return command.split(" ").filter((part) => part !== "");
+}
 
 /** How a call ended. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** A call that goes on. */
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
 }
 
 export class Workplace {
@@ -39,35 +50,55 @@ export class Workplace {
 
   /** Runs `ashlar` with arguments separated by blanks. */
   run(command: string, environment: Readonly<Record<string, string>> = {}, nodeOptions: readonly string[] = []): Promise<Ended> {
-    return this.node([...nodeOptions, BIN, ...command.split(" ").filter((part) => part !== "")], environment);
+    return this.node([...nodeOptions, BIN, ...words(command)], environment);
+  }
+
+  /** Runs `ashlar` with a text on standard input. */
+  feed(input: string, command: string, environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return this.node([BIN, ...words(command)], environment, input);
+  }
+
+  /** Runs `ashlar` on a pseudo-terminal. Nothing has to be quoted in the command. */
+  terminal(command: string): Terminal {
+    return new Terminal(`"${NODE}" "${BIN}" ${command}`, this.folder, this.environment());
+  }
+
+  /** An executable `ashlar` on a path of its own, for shells. */
+  shell(command: string, args: readonly string[]): Promise<Ended> {
+    const bin = this.write("bin/ashlar", `#!/bin/sh\nexec "${NODE}" "${BIN}" "$@"\n`);
+    chmodSync(bin, 0o755);
+    return this.spawn(command, args, { PATH: `${dirname(bin)}:${process.env.PATH}` }).ended;
   }
 
   /** Runs Node in the folder. Nothing of the tester's own environment reaches it. */
-  node(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
-    return this.start(args, environment).ended;
+  node(args: readonly string[], environment: Readonly<Record<string, string>> = {}, input = ""): Promise<Ended> {
+    return this.spawn(NODE, args, environment, input).ended;
   }
 
   /** Starts Node in the folder, for whoever wants to send it signals; the arguments of `ashlar` are separated by blanks. */
-  start(
-    given: string | readonly string[],
-    environment: Readonly<Record<string, string>> = {},
-  ): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-    const args = typeof given === "string" ? [BIN, ...given.split(" ")] : given;
-    const folders = { XDG_DATA_HOME: join(this.folder, "data"), XDG_CONFIG_HOME: join(this.folder, "config") };
-    const env = { PATH: process.env.PATH, HOME: this.folder, ...folders, ...environment };
+  start(given: string | readonly string[], environment: Readonly<Record<string, string>> = {}): Started {
+    return this.spawn(NODE, typeof given === "string" ? [BIN, ...given.split(" ")] : given, environment);
+  }
+
+  private spawn(file: string, args: readonly string[], environment: Readonly<Record<string, string>>, input = ""): Started {
     const { promise: ended, resolve } = Promise.withResolvers<Ended>();
-    const child = execFile(NODE, args, { cwd: this.folder, env }, (error, stdout, stderr) => {
+    const child = execFile(file, args, { cwd: this.folder, env: { ...this.environment(), ...environment } }, (error, stdout, stderr) => {
       this.printed += stdout + stderr;
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
-    child.stdin?.end();
+    child.stdin?.end(input);
     return { child, ended };
+  }
+
+  private environment(): Record<string, string> {
+    const folders = { XDG_DATA_HOME: join(this.folder, "data"), XDG_CONFIG_HOME: join(this.folder, "config") };
+    return { PATH: process.env.PATH ?? "", HOME: this.folder, ...folders };
   }
 
   /** Runs `ashlar … --json` and gives the one object it prints. */
   async json(command: string, environment: Readonly<Record<string, string>> = {}): Promise<Record<string, never>> {
     const { code, stdout, stderr } = await this.run(`${command} --json`, environment);
-    if (code !== 0) throw new Error(`ashlar ${command} ended with ${code}: ${stderr}`);
+    if (code !== (command.includes("--dry-run") ? 2 : 0)) throw new Error(`ashlar ${command} ended with ${code}: ${stderr}`);
     return JSON.parse(stdout) as Record<string, never>;
   }
 
