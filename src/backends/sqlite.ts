@@ -114,6 +114,7 @@ function prepareFile(database: DatabaseSync, url: string, create: boolean): void
       database.exec(`${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT_VERSION};`);
       database.prepare("INSERT INTO store (id) VALUES (?)").run(randomUUID());
     });
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE);"); // else a lost write-ahead log would take the whole store with it, its identity too
   }
   if (pragma("application_id") !== APPLICATION_ID)
     throw new AshlarError("ERR_CANNOT_OPEN", `${url} is no store of Ashlar.`, { store: url });
@@ -401,7 +402,8 @@ function guarded<T>(url: string, work: () => T): T {
     const code = (error as { errcode?: number }).errcode;
     if (error instanceof AshlarError || code === undefined) throw error;
     const about = { store: url };
-    switch (code & 0xff) {
+    // SQLITE_IOERR_SHORT_READ: the file ends too early, which is damage and not the disk's failure
+    switch (code === 522 ? 11 : code & 0xff) {
       case 5: // SQLITE_BUSY
       case 6: // SQLITE_LOCKED
         throw new AshlarError("ERR_UNREACHABLE", `${url} stays locked by another process: try again.`, about);
@@ -413,6 +415,12 @@ function guarded<T>(url: string, work: () => T): T {
         throw new AshlarError("ERR_DENIED", `${url} cannot be opened: check that you may read and write the file and its folder.`, about);
       case 13: // SQLITE_FULL
         throw new AshlarError("ERR_UNREACHABLE", `${url} cannot be written: the disk is full.`, about);
+      case 10: // SQLITE_IOERR
+        throw new AshlarError(
+          "ERR_UNREACHABLE",
+          `${url} cannot be read or written (SQLite's code ${code}): the disk is broken or gone, or a limit on it is reached.`,
+          about,
+        );
       case 1: // SQLITE_ERROR: our statements are fixed, so the tables are not ours
       case 11: // SQLITE_CORRUPT
       case 26: // SQLITE_NOTADB
