@@ -34,7 +34,7 @@ export const list10k: Figure = {
   goal: { most: 25 },
   measure: (scaled) =>
     withAccounts(scaled(10_000), scaled(20), (store, bare) => ({
-      ours: async () => (await Account.list({ store })).map(({ name }) => name),
+      ours: () => Account.names({ store }),
       floor: () => bare.names(),
     })),
 };
@@ -85,7 +85,7 @@ export const chain50: Figure = {
       }
       const last = `${next?.document?.type}/main`;
       const floor = () => classes.map((_, index) => bareLink.parse({ label: `link ${index}`, ...bare.byId(`${index}`).secrets }));
-      const measured = await alternate({ ours: () => Block.load(last, { store, classes }), floor }, scaled(100), scaled(20));
+      const measured = await alternate({ ours: () => Block.load(last, { store, classes }), floor }, scaled(300), scaled(1));
       bare.close();
       return measured;
     }),

@@ -41,7 +41,10 @@ export interface Pair {
   floor(): unknown;
 }
 
-/** Times both by turns, `batch` calls a run; a fifth as many runs go before, unmeasured. Milliseconds a call. */
+/**
+ * Times both by turns, `batch` calls a run; a fifth as many runs go before, unmeasured. Milliseconds a call. A run is best about a millisecond:
+ * a longer one is interrupted by other processes each time, a shorter one seldom, and the ratio of the two would tell of the machine's load.
+ */
 export async function alternate(pair: Pair, runs: number, batch: number): Promise<Measured> {
   const ours: number[] = [];
   const floor: number[] = [];

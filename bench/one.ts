@@ -27,7 +27,7 @@ export const loadSqlite: Figure = {
         const [parent, child] = [bare.byName("service"), bare.byId("child")];
         return bareService.parse({ ...publicService, ...parent.secrets, account: { ...publicAccount, ...child.secrets } });
       };
-      const measured = await alternate({ ours: () => Service.load("main", { store }), floor }, scaled(100), scaled(200));
+      const measured = await alternate({ ours: () => Service.load("main", { store }), floor }, scaled(500), scaled(20));
       bare.close();
       return measured;
     }),
@@ -42,10 +42,8 @@ export const loadMemory: Figure = {
     const store = await openStore("memory:");
     await saveService(store);
     const input = { ...serviceInput, account: accountInput };
-    return alternate(
-      { ours: () => Service.load("main", { store }), floor: () => bareService.parse(input) },
-      ...([scaled(100), scaled(1000)] as const),
-    );
+    const ours = () => Service.load("main", { store });
+    return alternate({ ours, floor: () => bareService.parse(input) }, scaled(500), scaled(100));
   },
 };
 
