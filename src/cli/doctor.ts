@@ -89,7 +89,7 @@ function keysCheck(keys: Awaited<ReturnType<typeof findKeys>> | AshlarError, use
 function recordsCheck(used: ReadonlyMap<string, number>, findings: readonly Finding[], opened: boolean): Check {
   const total = [...used.values()].reduce((sum, each) => sum + each, 0);
   const what = `${total} ${total === 1 ? "record" : "records"}`;
-  return check("records", opened ? `${what} opened and looked up` : `${what} looked up; without a key none was opened`, findings);
+  return check("records", opened ? what : `${what}; without a key none was opened`, findings);
 }
 
 /** What the rights and the place of a SQLite file give away. */
@@ -99,9 +99,7 @@ function fileFindings(path: string): Finding[] {
   if (!state) return [];
   const network = networkFileSystem(statfsSync(path).type);
   return [
-    ...["", "-wal", "-shm", "-journal"]
-      .map((end) => path + end)
-      .flatMap((file) => (isOpen(statOf(file), 0o007) ? [finding(`Others may read or write ${file}: chmod o= it.`)] : [])),
+    ...(isOpen(state, 0o007) ? [finding(`Others may read or write ${path}: chmod o= it.`)] : []),
     ...folderFindings(folder),
     ...(network === undefined
       ? []

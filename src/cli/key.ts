@@ -11,7 +11,7 @@ import { AshlarError, nearest } from "../errors.ts";
 import type { Finding, Maintenance } from "../stores/store.ts";
 import { changeKeyFile, writeKeyFile } from "../vaults/key-file.ts";
 import { generateKey, type Key, type Keyring, keysOf, keyText } from "../vaults/keyring.ts";
-import { confirm } from "./confirm.ts";
+import { agreeToDelete } from "./ask.ts";
 import { EXIT } from "./failure.ts";
 import { findKeys, type Keys, keysInUse, maintenance } from "./keys.ts";
 import { paint, plain, print, table } from "./output.ts";
@@ -73,11 +73,10 @@ export async function removeKey(session: Session, [id = ""]: readonly string[], 
       `${used} ${used === 1 ? "record is" : "records are"} sealed with ${id} in ${session.url}: "ashlar key rotate" seals them anew first.`,
       { keys: [id] },
     );
-  if (options.yes !== true)
-    await confirm({
-      question: `Remove ${id} from ${keys.ring.source}? What other stores, and copies of this one, hold sealed with it cannot be opened any more.`,
-      otherwise: `This would remove the key ${id} for good`,
-    });
+  if (options.yes !== true) {
+    hint(session, ["Other stores may use this key, and copies of this one may still be sealed with it."]);
+    await agreeToDelete(`the key ${id}`);
+  }
   change(session, keys, id, "removed", without);
 }
 

@@ -112,7 +112,11 @@ async function checkRecord(
     else if (record.damaged) throw named(record, damaged());
   } catch (error) {
     if (!isRecordError(error)) throw error;
-    findings.push({ where, message: error.message });
+    const mend = isAshlarError(error, "ERR_CANNOT_OPEN") && !record.damaged;
+    findings.push({
+      where,
+      message: `${error.message}${mend ? ` Bring back a copy of the store${kind === "document" ? ", save it again, or delete it" : ""}.` : ""}`,
+    });
   }
   const looked = await backend.get({ kind, type, name });
   if (!["document", "type", "schema"].includes(kind) || looked?.id !== id)

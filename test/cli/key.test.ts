@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { generateKey, keyText, parseKey } from "../../src/vaults/keyring.ts";
+import { noTerminal } from "./terminal.ts";
 import { Workplace } from "./workplace.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -62,8 +63,10 @@ async function stopped(place: Workplace, key: string, signal: NodeJS.Signals) {
   return rotation.ended;
 }
 
-const ids = async (place: Workplace, environment = {}) =>
-  ((await place.json("key ls", environment)).keys as { id: string; state: string; records: number }[]).map(({ id }) => id);
+async function ids(place: Workplace, environment = {}): Promise<string[]> {
+  const { keys = [] }: { keys?: { id: string }[] } = await place.json("key ls", environment);
+  return keys.map(({ id }) => id);
+}
 
 describe("rotation, while others read and write", () => {
   const place = new Workplace();
@@ -76,11 +79,11 @@ describe("rotation, while others read and write", () => {
     const traffic = [place.start(["traffic.ts", "read", String(ITEMS)]), place.start(["traffic.ts", "write", String(WRITTEN)])];
     await setTimeout(300);
 
-    const { id: fresh } = (await place.json("key add")) as { id: string };
+    const { id: fresh } = await place.json("key add");
     traffic.push(place.start(["traffic.ts", "write", String(WRITTEN)])); // has both keys, and the old one first
     await setTimeout(500);
     expect(await place.run(`key remove ${fresh} --yes`)).toMatchObject({ code: 0 }); // nothing needs it yet
-    const { id: key } = (await place.json("key add")) as { id: string };
+    const { id: key = "" } = await place.json("key add");
     expect(await place.json("key ls")).toMatchObject({
       keys: [
         { id: old, state: "primary", records: ITEMS + 2 },
@@ -118,10 +121,29 @@ describe("rotation, while others read and write", () => {
 
   it("--new does it in one step", async () => {
     const before = await ids(place);
-    const { key, resealed } = (await place.json("key rotate --new")) as { key: string; resealed: number };
+    const { key, resealed } = await place.json("key rotate --new");
     expect(resealed).toBe(ITEMS + 2);
     expect(await ids(place)).toEqual([key, ...before]);
     expect((await place.run("key rotate")).stdout).toBe(`Everything is sealed with ${key}.\n`);
+  });
+
+  it.skipIf(noTerminal())("shows on a terminal how far it is, and asks before a key is removed", async () => {
+    const [first, second] = await ids(place);
+    await place.run(`key promote ${second}`);
+    const rotation = place.terminal("key rotate");
+    await rotation.shows("Sealing anew: ");
+    await rotation.shows(`${ITEMS + 2} records sealed anew with ${second}.`);
+    expect(await rotation.ended()).toBe(0);
+    const no = place.terminal(`key remove ${first}`);
+    await no.shows(`Delete the key ${first}?`);
+    no.types("\r"); // no is what stands there
+    expect([await no.ended(), await ids(place)]).toEqual([64, [second, first]]);
+    const yes = place.terminal(`key remove ${first}`);
+    await yes.shows("Delete the key");
+    yes.types("y");
+    expect([await yes.ended(), await ids(place)]).toEqual([0, [second]]);
+    await place.run("key rotate --new");
+    place.printed += rotation.screen + no.screen + yes.screen;
   });
 
   it("says what it could not open, and leaves it", async () => {
@@ -172,7 +194,9 @@ describe("the key file", () => {
       const { code, stderr } = await place.run(command, environment);
       return `${code} ${stderr.replace(/^error: /, "").trimEnd()}`;
     };
-    expect(await said(`key remove ${second}`)).toMatch(/^64 This would .*say --yes\.$/);
+    expect(await said(`key remove ${second}`)).toMatch(
+      /^64 Other stores may use this key.*\nerror: This would delete the key .*say --yes\.$/,
+    );
     expect(await said(`key remove ${primary} --yes`)).toMatch(/^65 \w+ is the key that seals: "ashlar key promote"/);
     expect(await said("key remove 00000000 --yes")).toMatch(/^66 No key of that id is in the key file/);
     expect(await said(`key promote ${second.slice(0, 7)}`)).toMatch(new RegExp(`^66 .*Did you mean ${second}\\?$`));
