@@ -11,6 +11,8 @@ import { delimiter, dirname, join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const PASSWORD = "a planted password";
+/** What a reader answers to the questions of `ashlar create`; there is no terminal here. */
+const ANSWERS = JSON.stringify({ host: "db.local", password: { env: "WAREHOUSE_PASSWORD" } });
 
 /** A file as README.md shows it. */
 function fence(file: string): string {
@@ -67,7 +69,7 @@ export function firstMinute(workspace: string, tarball: () => string, zod: strin
       for (const file of ["blocks.ts", "flow.ts", "production.yaml"]) write(file, fence(file));
       const [, ...rest] = commands();
       const quiet = "--prefer-offline --ignore-scripts --no-audit --no-fund";
-      const ended = [`npm install '${tarball()}' zod@${zod} ${quiet}`, ...rest].map((line) => ({ line, ...type(line) }));
+      const ended = [`npm install '${tarball()}' zod@${zod} ${quiet}`, ...rest].map((line) => ({ line, ...type(line, ANSWERS) }));
       for (const { line, code, stderr } of ended) assert.deepEqual({ line, code, stderr }, { line, code: 0, stderr: "" });
       assert.equal(ended.at(-1)?.stdout, `${/\/\/ => (.*)/.exec(fence("flow.ts"))?.[1]}\n`);
     },

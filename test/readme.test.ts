@@ -24,14 +24,16 @@ const environment = {
   WAREHOUSE_PASSWORD: "a planted password",
   NO_COLOR: "1",
 };
-const node = (...args: string[]) =>
-  execFileSync(process.execPath, args, { cwd: folder, env: environment, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+const run = (args: readonly string[], input = "") =>
+  execFileSync(process.execPath, args, { cwd: folder, env: environment, encoding: "utf8", input, stdio: ["pipe", "pipe", "pipe"] });
+/** What a reader answers to the questions of `ashlar create`. */
+const ANSWERS = JSON.stringify({ host: "db.local", password: { env: "WAREHOUSE_PASSWORD" } });
 const cli = join(process.cwd(), "src/cli/bin.ts");
 
 beforeAll(() => {
   for (const { file, text } of fences) writeFileSync(join(folder, file), text);
-  // The commands of the first screen, but for the installation.
-  for (const [, command = ""] of readme.matchAll(/^npx ashlar ([^#\n]*)/gm)) node(cli, ...command.trim().split(/\s+/));
+  // Its commands, but for the installation.
+  for (const [, command = ""] of readme.matchAll(/^npx ashlar ([^#\n]*)/gm)) run([cli, ...command.trim().split(/\s+/)], ANSWERS);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -42,7 +44,7 @@ it("has a program on its first screen, and finds all programs", () => {
 
 it.each(programs)("$file prints what it says", ({ file, text }) => {
   const expected = [...text.matchAll(/\/\/ => (.*)/g)].map(([, line]) => line);
-  const output = node(file);
+  const output = run([file]);
   expect(output.trimEnd().split("\n")).toEqual(expected);
   expect(output).not.toContain("planted");
 });

@@ -4,8 +4,8 @@
  * What a module throws may quote anything, so its text is not passed on: its kind and place are, and `--stack` shows the rest.
  * @module
  */
-import { existsSync, statSync } from "node:fs";
-import { registerHooks } from "node:module";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { findPackageJSON, registerHooks } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { AshlarError, isAshlarError } from "../errors.ts";
@@ -119,7 +119,19 @@ function syntax(error: SyntaxError, from: string): string {
   // Where it stands is not told. But what is no token for JavaScript and was one for TypeScript is nearly always a decorator's @.
   if (/Invalid or unexpected token/.test(error.message))
     return `It has a decorator, or imports a module with one, which Node cannot run: declare fields with Block.define, or ${TSX}.`;
+  const manifest = commonJsManifest(from);
+  if (manifest !== undefined)
+    return `${shown(manifest)} says "type": "commonjs", so Node takes it for no ES module: npm pkg set type=module, or name the file ${from.replace(/\.([jt]s)$/, ".m$1")}.`;
   return `It has a syntax error, or imports a module with one: "node ${from}" shows where.`;
+}
+
+/** The package.json that makes a `.ts` or `.js` file a CommonJS module, as `npm init` writes it; undefined when none does. */
+function commonJsManifest(from: string): string | undefined {
+  if (!/\.[jt]s$/.test(from)) return undefined;
+  const manifest = findPackageJSON(pathToFileURL(resolve(from)));
+  if (manifest === undefined) return undefined;
+  const { type } = JSON.parse(readFileSync(manifest, "utf8")) as { type?: unknown };
+  return type === "commonjs" ? manifest : undefined;
 }
 
 /** `blocks.ts:12`, from the head of a syntax error or the first line of a stack that is in a file of the user's. */

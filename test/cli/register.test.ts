@@ -126,6 +126,14 @@ describe("what cannot", () => {
     expect(place.printed).not.toContain("canary-in-a-message");
   });
 
+  it("an ES module in a folder that npm init made", async () => {
+    place.write("old/package.json", '{ "type": "commonjs" }');
+    place.write("old/blocks.ts", "export const nothing = 1;");
+    expect((await place.run("register old/blocks.ts")).stderr).toContain(
+      'error: old/blocks.ts cannot be imported. old/package.json says "type": "commonjs", so Node takes it for no ES module: npm pkg set type=module, or name the file old/blocks.mts.',
+    );
+  });
+
   it("a file or folder that is not a module, or not there", async () => {
     expect(await refused("register nowhere.ts")).toBe("66 There is no file nowhere.ts.");
     expect(await refused("register lib")).toBe("78 lib is a folder: name the file that exports the block classes.");
