@@ -15,6 +15,8 @@ export function canAsk(): boolean {
 }
 
 const output = process.stderr;
+// A terminal that tells no size, as in some containers, would get one letter a line.
+if (output.columns === 0) Object.assign(output, { columns: 80, rows: 24 });
 
 /** A line of text, asked again until it fits. `preset` is shown, and taken on Enter. */
 export async function askText(message: string, check: Check, { preset, hint }: { preset?: string; hint?: string } = {}): Promise<string> {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { AnyBlockClass } from "../definition.ts";
+import { pathText } from "../issues.ts";
 import { Secret } from "../secret.ts";
 import { splitReference } from "../slug.ts";
 import { conflict } from "../stores/record.ts";
@@ -51,7 +52,7 @@ export async function setFields(session: Session, [reference = "", ...assignment
   const data = declaredForm(document, (at) => document.secrets[at]);
   for (const change of changes) await changeOne(cls, placeOf(key), data, change);
   for (const field of options.unset ?? []) takeAway(data, wayTo(cls, placeOf(key), data, field));
-  const place = (path: string) => `${placeOf(key)}${path === "" ? "" : `: ${path}`}`;
+  const place = (path: string) => `${placeOf(key)}${path === "" ? "" : `: ${knownPart(cls, data, path)}`}`;
   const plan = await planEntries(store, [{ ...key, file: "-", data, place }]);
   const [step] = plan.steps;
   if (!step) throw new TypeError("A plan of one document has one step.");
@@ -120,6 +121,14 @@ function wayTo(cls: AnyBlockClass, here: string, data: unknown, field: string): 
     if (inSecret) throw usageError(`${here}: ${above.join(".")} is secret as a whole, and is given as a whole.`);
   }
   return way;
+}
+
+/** A path up to where the class knows it: below, a misread value may have made a key of what was meant to be secret. */
+function knownPart(cls: AnyBlockClass, data: unknown, path: string): string {
+  const way = pathParts(path);
+  let known = 1;
+  while (known < way.length && kindsAt(cls, way.slice(0, known + 1), data).kinds.length > 0) known++;
+  return pathText(way.slice(0, known));
 }
 
 function inArguments(place: string): Error {

@@ -29,7 +29,7 @@ export class Terminal {
         this.#seen = at + text.length;
         return;
       }
-      if (Date.now() - begin > 60_000) throw new Error(`The terminal never showed ${text}; it showed:\n${this.screen}`);
+      if (Date.now() - begin > 20_000) throw new Error(`The terminal never showed ${text}; it showed:\n${this.screen}`);
     }
   }
 
