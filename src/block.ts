@@ -2,7 +2,7 @@
  * `Block` and `Block.define`: the class that users extend. Touches every part of the core; nothing of the core touches it.
  * @module
  */
-import { z } from "zod";
+import type { z } from "zod";
 import { currentStore } from "./current-store.ts";
 import { type Check, type Fields, type Metadata, makeDefinition, type Reserved } from "./define.ts";
 import {
@@ -18,7 +18,7 @@ import {
   type Parsed,
   setLink,
 } from "./definition.ts";
-import { fromDocuments, toDraft } from "./document.ts";
+import { encodedFields, fromDocuments, toDraft } from "./document.ts";
 import { type AshlarError, invalid, isAshlarError } from "./errors.ts";
 import type { BlockSchema } from "./fields.ts";
 import { type JsonObject, plainNumbers } from "./json.ts";
@@ -203,7 +203,7 @@ export abstract class Block implements AnyBlock {
   /** See {@link BlockInstance.with}, which knows the fields. */
   with(changes: object): this {
     const cls = this.constructor as AnyBlockClass;
-    const current = z.encode(cls[DEFINITION].schema, valuesOf(this));
+    const current = encodedFields(this);
     const copy = new cls({ ...current, ...changes }) as this;
     const link = linkOf(this);
     if (link) setLink(copy, { ...link, changed: link.changed || !copy.equals(this) });

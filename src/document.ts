@@ -5,8 +5,9 @@
 import { z } from "zod";
 import { MAX_REFERENCE_DEPTH } from "./backends/backend.ts";
 import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, isBlock, linkOf, type Parsed, setLink } from "./definition.ts";
-import { AshlarError, type Issue, invalid } from "./errors.ts";
+import { AshlarError, type Issue, invalid, isAshlarError } from "./errors.ts";
 import { byName } from "./fields.ts";
+import { issuesOf } from "./issues.ts";
 import { checkDepth, type Json, pointer, pointerParts } from "./json.ts";
 import { classOf, remember } from "./registry.ts";
 import { checksumOf, reachableClasses } from "./schema.ts";
@@ -33,7 +34,7 @@ export function toDraft(block: AnyBlock, name: string): Draft {
 
 function fieldsToData(block: AnyBlock, at: readonly (string | number)[], content: Omit<Content, "data">): Json {
   const definition = (block.constructor as AnyBlockClass)[DEFINITION];
-  const encoded = z.encode(definition.schema, valuesOf(block));
+  const encoded = encodedFields(block);
   const data: Record<string, Json> = {};
   for (const field of definition.fields) {
     const value = encoded[field.name];
@@ -41,6 +42,19 @@ function fieldsToData(block: AnyBlock, at: readonly (string | number)[], content
     else if (field.nullIsUnset) data[field.key] = null;
   }
   return data;
+}
+
+/** The fields as they are stored. @throws AshlarError `ERR_INVALID` when a codec of the class cannot write what it made. */
+export function encodedFields(block: AnyBlock): Record<string, unknown> {
+  const cls = block.constructor as AnyBlockClass;
+  try {
+    return z.encode(cls[DEFINITION].schema, valuesOf(block));
+  } catch (error) {
+    if (isAshlarError(error)) throw error;
+    // What a codec throws may quote what it was given: it is not passed on.
+    const issues = error instanceof z.core.$ZodError ? issuesOf(error, {}) : [{ path: "", message: "a codec of the class threw an error" }];
+    throw invalid(`The fields of ${cls.name} cannot be stored`, issues, "ERR_INVALID", { type: cls[DEFINITION].slug });
+  }
 }
 
 function toJson(value: unknown, at: readonly (string | number)[], content: Omit<Content, "data">): Json {

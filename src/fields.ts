@@ -49,14 +49,22 @@ export function secret<S extends z.ZodType = z.ZodString>(inner?: S): SecretSche
         return value instanceof Secret && result.data === given ? value : new Secret<unknown>(result.data);
       },
       encode(value, context) {
-        const result = z.safeEncode(schema, value.reveal());
-        // Reported, not thrown: in a union of secrets the next one is tried.
-        if (!result.success) return refuse(context, "the secret does not fit");
+        // Reported, not thrown: in a union of secrets the next one is tried, and what a codec throws may quote the secret.
+        const result = encodedOrNothing(schema, value.reveal());
+        if (!result?.success) return refuse(context, "the secret cannot be written by its schema");
         return result.data === value.reveal() ? value : new Secret<unknown>(result.data);
       },
     },
   );
   return marked(codec, { [SECRET]: declared }) as unknown as SecretSchema<S>;
+}
+
+function encodedOrNothing(schema: z.ZodType, value: unknown): z.ZodSafeParseResult<unknown> | undefined {
+  try {
+    return z.safeEncode(schema, value);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a nested block's field takes: an instance, or its fields; in a union `blockTypeSlug` beside them chooses the class. */
