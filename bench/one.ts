@@ -49,18 +49,17 @@ export const loadMemory: Figure = {
 
 export const saveSqlite: Figure = {
   name: "save.sqlite",
-  about: "a new block that refers to another, on disk; floor: a sealed insert with full sync",
+  about: "a new block with a secret, on disk; floor: a sealed insert with full sync",
   unit: "µs",
   goal: { ratio: 1.5 },
   measure: (scaled) =>
     withSqlite(async (store, folder) => {
       await saveService(store);
-      const account = await Account.load("main", { store });
       const bare = new BareStore(join(folder, "bare.db"));
-      const record = await bareRecord(store, Service.slug, "main", { password });
+      const record = await bareRecord(store, Account.slug, "main", { token });
       let count = 0;
-      const ours = () => new Service({ ...serviceInput, account }).save(`service-${count++}`, { store });
-      const floor = () => bare.insert(randomUUID(), `service-${count++}`, record);
+      const ours = () => new Account(accountInput).save(`account-${count++}`, { store });
+      const floor = () => bare.insert(randomUUID(), `account-${count++}`, record);
       const measured = await alternate({ ours, floor }, scaled(100), scaled(10));
       bare.close();
       return measured;

@@ -169,10 +169,10 @@ function instantiate(cls: AnyBlockClass, document: Document, data: Record<string
   remember(cls);
   const definition = cls[DEFINITION];
   const input = byName(definition, data);
-  let parsed = definition.parse(input);
+  let parsed = definition.parse(input, true); // what a store gives has bounds
   // Another declaration of the same schema may have hidden a list or an object whole where this class hides its parts.
   if ("issues" in parsed && Object.keys(document.secrets).length > 0)
-    parsed = firstGood(definition.parse(mapValues(input, inParts)), parsed);
+    parsed = firstGood(definition.parse(mapValues(input, inParts), true), parsed);
   if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
   throw doesNotFit(cls, document, parsed.issues);
 }

@@ -150,9 +150,11 @@ class SodiumVault implements Vault {
   }
 }
 
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
 function parseSecrets(padded: Uint8Array): Secrets {
   const end = padded.lastIndexOf(0x80);
-  const secrets = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(padded.subarray(0, end)));
+  const secrets = parseJson(strictUtf8.decode(padded.subarray(0, end)));
   if (typeof secrets !== "object" || secrets === null || Array.isArray(secrets)) throw cannotOpen();
   checkDepth(secrets, "A secret", MAX_JSON_DEPTH + 1); // each may have that many levels
   return secrets as Secrets;
