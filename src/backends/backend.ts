@@ -51,7 +51,7 @@ export interface Backend {
 
   /**
    * The record and all it refers to, in any order, each once; empty when it is not there. A record referred to and gone is left out.
-   * References are followed {@link MAX_REFERENCE_DEPTH} deep and one more, so that the caller can tell.
+   * References are followed at least {@link MAX_REFERENCE_DEPTH} deep and one more, so that the caller can tell.
    */
   graph(key: RecordKey): Promise<readonly StoredRecord[]>;
 

@@ -11,7 +11,7 @@ import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { checkDepth } from "../json.ts";
-import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
+import type { Backend, RecordKey, RecordKind, StoredRecord } from "./backend.ts";
 
 /** Marks the file as ours: "Ashl" in ASCII. https://www.sqlite.org/pragma.html#pragma_application_id */
 const APPLICATION_ID = 0x4173_686c;
@@ -39,12 +39,11 @@ const RECORD_OF_NAME = `SELECT ${READ} FROM records WHERE kind = ? AND type = ? 
 const GRAPH_OF_ID = graphOf("id = ?");
 const GRAPH_OF_NAME = graphOf("kind = ? AND type = ? AND name = ?");
 
-/** One query for a record and all it refers to. CROSS JOIN keeps SQLite from reading all records first. */
+/** One query for a record and all it refers to; UNION ends at circles. CROSS JOIN keeps SQLite from reading all records first. */
 function graphOf(root: string): string {
-  return `WITH RECURSIVE reached (at, depth) AS (
-    SELECT id, 0 FROM records WHERE ${root}
-    UNION SELECT r.child, depth + 1 FROM reached JOIN record_references r ON r.parent = at WHERE depth <= ${MAX_REFERENCE_DEPTH}
-  ) SELECT ${READ} FROM (SELECT DISTINCT at FROM reached) CROSS JOIN records ON id = at`;
+  return `WITH RECURSIVE reached (at) AS (
+    SELECT id FROM records WHERE ${root} UNION SELECT r.child FROM reached JOIN record_references r ON r.parent = at
+  ) SELECT ${READ} FROM reached CROSS JOIN records ON id = at`;
 }
 
 /** Where the file is. */
@@ -351,6 +350,7 @@ function isText(value: unknown): value is string {
 
 type Body = Omit<StoredRecord, "id" | "kind" | "type" | "name" | "revision" | "sealed">;
 
+const BODY_KEYS = 7;
 const EMPTY_BODY: Body = { schema: "", data: {}, references: {}, secrets: {}, created: "", updated: "", updatedBy: "" };
 
 function parseBody(text: string): Body | undefined {
@@ -358,6 +358,7 @@ function parseBody(text: string): Body | undefined {
     const body = JSON.parse(text) as Body;
     const { schema, created, updated, updatedBy, data, references, secrets } = body;
     const texts = typeof schema === "string" && typeof created === "string" && typeof updated === "string" && typeof updatedBy === "string";
+    if (Object.keys(body).length !== BODY_KEYS) return undefined; // what is not bound to the seal has no place here
     if (!texts || !isObject(data) || !isObject(references) || !isObject(secrets)) return undefined;
     for (const key in secrets) if (!isObject(secrets[key])) return undefined;
     for (const key in references) {
