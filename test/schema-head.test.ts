@@ -85,28 +85,22 @@ class DiscordWebhook extends Block.define({
     notifyType: z.enum(["info", "success", "warning", "failure"]).default("info").describe("The type of notification being performed."),
     webhookId: secret().describe("The first part of 2 tokens provided to you after creating a incoming-webhook."),
     webhookToken: secret().describe("The second part of 2 tokens provided to you after creating a incoming-webhook."),
-    botname: z
-      .string()
-      .optional()
-      .meta({
-        title: "Bot name",
-        description:
-          "Identify the name of the bot that should issue the message. If one isn't specified then the default is to just use your account (associated with the incoming-webhook).",
-      }),
+    botname: z.string().optional().meta({
+      title: "Bot name",
+      description:
+        "Identify the name of the bot that should issue the message. If one isn't specified then the default is to just use your account (associated with the incoming-webhook).",
+    }),
     tts: z.boolean().default(false).describe("Whether to enable Text-To-Speech."),
     includeImage: z
       .boolean()
       .default(false)
       .describe("Whether to include an image in-line with the message describing the notification type."),
     avatar: z.boolean().default(false).describe("Whether to override the default discord avatar icon."),
-    avatarUrl: z
-      .string()
-      .optional()
-      .meta({
-        title: "Avatar URL",
-        description:
-          "Over-ride the default discord avatar icon URL. By default this is not set and Apprise chooses the URL dynamically based on the type of message (info, success, warning, or error).",
-      }),
+    avatarUrl: z.string().optional().meta({
+      title: "Avatar URL",
+      description:
+        "Over-ride the default discord avatar icon URL. By default this is not set and Apprise chooses the URL dynamically based on the type of message (info, success, warning, or error).",
+    }),
   },
 }) {}
 
@@ -117,13 +111,11 @@ class SendgridEmail extends Block.define({
     notifyType: z.enum(["info", "success", "warning", "failure"]).default("info").describe("The type of notification being performed."),
     apiKey: secret().meta({ title: "API Key", description: "The API Key associated with your sendgrid account." }),
     senderEmail: z.string().meta({ title: "Sender email id", examples: ["test-support@gmail.com"], description: "The sender email id." }),
-    toEmails: z
-      .array(z.string())
-      .meta({
-        title: "Recipient emails",
-        examples: ['["recipient1@gmail.com", "recipient2@gmail.com"]'],
-        description: "Email ids of all recipients.",
-      }),
+    toEmails: z.array(z.string()).meta({
+      title: "Recipient emails",
+      examples: ['["recipient1@gmail.com", "recipient2@gmail.com"]'],
+      description: "Email ids of all recipients.",
+    }),
   },
 }) {}
 
@@ -177,34 +169,25 @@ class AzureContainerInstanceCredentials extends Block.define({
   name: "Azure Container Instance Credentials",
   description: "Block used to manage Azure Container Instances authentication. Stores Azure Service\nPrincipal authentication data.",
   fields: {
-    clientId: z
-      .string()
-      .optional()
-      .meta({
-        title: "Client ID",
-        description:
-          "The service principal client ID. If none of client_id, tenant_id, and client_secret are provided, will use DefaultAzureCredential; else will need to provide all three to use ClientSecretCredential.",
-      }),
-    tenantId: z
-      .string()
-      .optional()
-      .meta({
-        title: "Tenant ID",
-        description:
-          "The service principal tenant ID.If none of client_id, tenant_id, and client_secret are provided, will use DefaultAzureCredential; else will need to provide all three to use ClientSecretCredential.",
-      }),
+    clientId: z.string().optional().meta({
+      title: "Client ID",
+      description:
+        "The service principal client ID. If none of client_id, tenant_id, and client_secret are provided, will use DefaultAzureCredential; else will need to provide all three to use ClientSecretCredential.",
+    }),
+    tenantId: z.string().optional().meta({
+      title: "Tenant ID",
+      description:
+        "The service principal tenant ID.If none of client_id, tenant_id, and client_secret are provided, will use DefaultAzureCredential; else will need to provide all three to use ClientSecretCredential.",
+    }),
     clientSecret: secret()
       .optional()
       .describe(
         "The service principal client secret.If none of client_id, tenant_id, and client_secret are provided, will use DefaultAzureCredential; else will need to provide all three to use ClientSecretCredential.",
       ),
-    credentialKwargs: z
-      .record(z.string(), z.any())
-      .prefault({})
-      .meta({
-        title: "Additional Credential Keyword Arguments",
-        description: "Additional keyword arguments to pass to `ClientSecretCredential` or `DefaultAzureCredential`.",
-      }),
+    credentialKwargs: z.record(z.string(), z.any()).prefault({}).meta({
+      title: "Additional Credential Keyword Arguments",
+      description: "Additional keyword arguments to pass to `ClientSecretCredential` or `DefaultAzureCredential`.",
+    }),
   },
 }) {}
 
@@ -218,29 +201,20 @@ class AzureBlobStorageCredentials extends Block.define({
       .describe(
         "The connection string to your Azure storage account. If provided, the connection string will take precedence over the account URL.",
       ),
-    accountUrl: z
-      .string()
-      .optional()
-      .meta({
-        title: "Account URL",
-        description: "The URL for your Azure storage account. Required for DefaultAzureCredential or service principal authentication.",
-      }),
-    clientId: z
-      .string()
-      .optional()
-      .meta({
-        title: "Client ID",
-        description:
-          "The service principal client ID. If provided, tenant_id and client_secret must also be provided for service principal authentication.",
-      }),
-    tenantId: z
-      .string()
-      .optional()
-      .meta({
-        title: "Tenant ID",
-        description:
-          "The service principal tenant ID. If provided, client_id and client_secret must also be provided for service principal authentication.",
-      }),
+    accountUrl: z.string().optional().meta({
+      title: "Account URL",
+      description: "The URL for your Azure storage account. Required for DefaultAzureCredential or service principal authentication.",
+    }),
+    clientId: z.string().optional().meta({
+      title: "Client ID",
+      description:
+        "The service principal client ID. If provided, tenant_id and client_secret must also be provided for service principal authentication.",
+    }),
+    tenantId: z.string().optional().meta({
+      title: "Tenant ID",
+      description:
+        "The service principal tenant ID. If provided, client_id and client_secret must also be provided for service principal authentication.",
+    }),
     clientSecret: secret()
       .optional()
       .describe(

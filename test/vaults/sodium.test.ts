@@ -64,7 +64,7 @@ describe("the format", () => {
       const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(padded, binding(), null, nonce, aead);
       let refusal: unknown;
       try {
-        vault.open(token(key.id, nonce, commitment, sealed), binding);
+        await vault.open(token(key.id, nonce, commitment, sealed), binding);
       } catch (error) {
         refusal = error;
       }
