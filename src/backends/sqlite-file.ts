@@ -1,0 +1,156 @@
+/**
+ * The file of a SQLite store: made, opened, recognised, and SQLite's errors as ours. Touches node:sqlite, imported when a store is opened, and
+ * node:fs; knows no record.
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { AshlarError } from "../errors.ts";
+
+/** Marks the file as ours: "Ashl" in ASCII. https://www.sqlite.org/pragma.html#pragma_application_id */
+const APPLICATION_ID = 0x4173_686c;
+const FORMAT_VERSION = 1;
+
+const TABLES = `
+  CREATE TABLE store (id TEXT NOT NULL) STRICT;
+  CREATE TABLE records (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
+    revision INTEGER NOT NULL, body TEXT NOT NULL, sealed TEXT NOT NULL, UNIQUE (kind, type, name)
+  ) STRICT;
+  CREATE TABLE record_references (
+    parent TEXT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    child TEXT NOT NULL REFERENCES records (id) DEFERRABLE INITIALLY DEFERRED,
+    PRIMARY KEY (parent, child)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX references_by_child ON record_references (child);
+`;
+/** Where the file is. */
+export interface SqliteOptions {
+  /** Path of the file. */
+  readonly path: string;
+  /** Make it if it is not there. Default false. */
+  readonly create?: boolean | undefined;
+  /** How long to wait for a lock of another process, in milliseconds. Default 5000. */
+  readonly lockTimeoutMs?: number | undefined;
+}
+
+/**
+ * Opens the file of a store, and makes it if that is asked for.
+ * @throws AshlarError `ERR_NO_STORE` when it is not there; `ERR_UNSUPPORTED` when a newer version made it; `ERR_CANNOT_OPEN` when it is no store;
+ * `ERR_DENIED`; `ERR_UNREACHABLE` when it stays locked.
+ */
+export async function openFile(options: SqliteOptions): Promise<{ readonly database: DatabaseSync; readonly url: string }> {
+  const { DatabaseSync } = await import("node:sqlite").catch(() => {
+    throw new AshlarError("ERR_UNSUPPORTED", `Stores in SQLite need Node 24.15 or newer; this is ${process.version}.`);
+  });
+  const { path, create, lockTimeoutMs: timeout = 5000 } = options;
+  const url = `sqlite:${path}`;
+  if (!isThere(path, url)) {
+    if (create !== true)
+      throw new AshlarError("ERR_NO_STORE", `There is no store at ${url}. "ashlar init --store ${url}" makes one.`, { store: url });
+    makeFile(path, url);
+  }
+  const database = guarded(url, () => new DatabaseSync(path, { timeout, enableForeignKeyConstraints: true }));
+  try {
+    guarded(url, () => prepareFile(database, url, create === true));
+    return { database, url };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Whether there is a file. One that may not be looked at is not one that is not there. */
+function isThere(path: string, url: string): boolean {
+  try {
+    if (statSync(path).isFile()) return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return false;
+    throw new AshlarError("ERR_DENIED", `${url} cannot be reached (${code}).`, { store: url });
+  }
+  throw new AshlarError("ERR_CANNOT_OPEN", `${url} is no file.`, { store: url });
+}
+
+function makeFile(path: string, url: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, "a", 0o600)); // SQLite's own files beside it take these permissions over
+  } catch (error) {
+    throw new AshlarError("ERR_DENIED", `${url} cannot be made (${(error as NodeJS.ErrnoException).code}).`, { store: url });
+  }
+}
+
+function prepareFile(database: DatabaseSync, url: string, create: boolean): void {
+  database.exec("PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;");
+  const pragma = (name: string) => Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+  if (create && pragma("application_id") === 0 && pragma("schema_version") === 0) {
+    database.exec("PRAGMA journal_mode = WAL;");
+    inTransaction(database, () => {
+      if (pragma("application_id") === APPLICATION_ID) return; // another process was faster
+      database.exec(`${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT_VERSION};`);
+      database.prepare("INSERT INTO store (id) VALUES (?)").run(randomUUID());
+    });
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE);"); // else a lost write-ahead log would take the whole store with it, its identity too
+  }
+  if (pragma("application_id") !== APPLICATION_ID)
+    throw new AshlarError("ERR_CANNOT_OPEN", `${url} is no store of Ashlar.`, { store: url });
+  if (pragma("user_version") !== FORMAT_VERSION)
+    throw new AshlarError(
+      "ERR_UNSUPPORTED",
+      `${url} was made by another version of Ashlar (format ${pragma("user_version")}; this one reads ${FORMAT_VERSION}).`,
+      { store: url },
+    );
+}
+
+/** Runs changes as one: all of them are written or none. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("BEGIN IMMEDIATE"); // as a writer from the start: a reader that turns writer can fail without waiting
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/** SQLite's own errors as ours; their texts can name tables, never values. https://www.sqlite.org/rescode.html */
+export function guarded<T>(url: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = (error as { errcode?: number }).errcode;
+    if (error instanceof AshlarError || code === undefined) throw error;
+    const about = { store: url };
+    // SQLITE_IOERR_SHORT_READ: the file ends too early, which is damage and not the disk's failure
+    switch (code === 522 ? 11 : code & 0xff) {
+      case 5: // SQLITE_BUSY
+      case 6: // SQLITE_LOCKED
+        throw new AshlarError("ERR_UNREACHABLE", `${url} stays locked by another process: try again.`, about);
+      case 8: // SQLITE_READONLY
+      case 23: // SQLITE_AUTH
+      case 3: // SQLITE_PERM
+        throw new AshlarError("ERR_DENIED", `${url} cannot be written: the file or its folder is read-only.`, about);
+      case 14: // SQLITE_CANTOPEN
+        throw new AshlarError("ERR_DENIED", `${url} cannot be opened: check that you may read and write the file and its folder.`, about);
+      case 13: // SQLITE_FULL
+        throw new AshlarError("ERR_UNREACHABLE", `${url} cannot be written: the disk is full.`, about);
+      case 10: // SQLITE_IOERR
+        throw new AshlarError(
+          "ERR_UNREACHABLE",
+          `${url} cannot be read or written (SQLite's code ${code}): the disk is broken or gone, or a limit on it is reached.`,
+          about,
+        );
+      case 1: // SQLITE_ERROR: our statements are fixed, so the tables are not ours
+      case 11: // SQLITE_CORRUPT
+      case 26: // SQLITE_NOTADB
+        throw new AshlarError("ERR_CANNOT_OPEN", `${url} is damaged, or no store of Ashlar.`, about);
+      default:
+        throw new AshlarError("ERR_UNREACHABLE", `${url} fails (SQLite's code ${code}).`, about);
+    }
+  }
+}
