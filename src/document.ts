@@ -7,7 +7,7 @@ import { MAX_REFERENCE_DEPTH } from "./backends/backend.ts";
 import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, isBlock, linkOf, type Parsed, setLink } from "./definition.ts";
 import { AshlarError, type Issue, invalid, isAshlarError } from "./errors.ts";
 import { byName } from "./fields.ts";
-import { issuesOf } from "./issues.ts";
+import { issuesOf, pathText } from "./issues.ts";
 import { checkDepth, type Json, pointer, pointerParts } from "./json.ts";
 import { classOf, remember } from "./registry.ts";
 import { checksumOf, reachableClasses } from "./schema.ts";
@@ -27,18 +27,29 @@ type Content = Pick<Draft, "data" | "references" | "secrets">;
 export function toDraft(block: AnyBlock, name: string): Draft {
   const cls = block.constructor as AnyBlockClass;
   const content = { references: {} as Record<string, Reference>, secrets: {} as Record<string, Secret<Json>> };
-  const data = fieldsToData(block, [], content) as Draft["data"];
+  const data = fieldsToData(block, TOP, content) as Draft["data"];
   checkDepth(data, `The block ${cls[DEFINITION].slug}/${name}`);
   return { type: cls[DEFINITION].slug, name, schema: checksumOf(cls), data, ...content };
 }
 
-function fieldsToData(block: AnyBlock, at: readonly (string | number)[], content: Omit<Content, "data">): Json {
+/** Where a value stands: by the keys of documents, and by the names of fields, as whoever wrote the program knows it. */
+interface Place {
+  readonly keys: readonly (string | number)[];
+  readonly names: readonly (string | number)[];
+}
+const TOP: Place = { keys: [], names: [] };
+
+function inside({ keys, names }: Place, key: string | number, name = key): Place {
+  return { keys: [...keys, key], names: [...names, name] };
+}
+
+function fieldsToData(block: AnyBlock, at: Place, content: Omit<Content, "data">): Json {
   const definition = (block.constructor as AnyBlockClass)[DEFINITION];
   const encoded = encodedFields(block);
   const data: Record<string, Json> = {};
   for (const field of definition.fields) {
     const value = encoded[field.name];
-    if (value !== undefined) data[field.key] = toJson(value, [...at, field.key], content);
+    if (value !== undefined) data[field.key] = toJson(value, inside(at, field.key, field.name), content);
     else if (field.nullIsUnset) data[field.key] = null;
   }
   return data;
@@ -57,20 +68,20 @@ export function encodedFields(block: AnyBlock): Record<string, unknown> {
   }
 }
 
-function toJson(value: unknown, at: readonly (string | number)[], content: Omit<Content, "data">): Json {
+function toJson(value: unknown, at: Place, content: Omit<Content, "data">): Json {
   if (value instanceof Secret) {
-    (content.secrets as Record<string, Secret<Json>>)[pointer(at)] =
+    (content.secrets as Record<string, Secret<Json>>)[pointer(at.keys)] =
       value.reveal() instanceof Object ? new Secret(toJson(value.reveal(), at, content)) : (value as Secret<Json>);
     return null;
   }
   if (isBlock(value)) return childToJson(value, at, content);
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  if (Array.isArray(value)) return value.map((item, index) => (item === undefined ? null : toJson(item, [...at, index], content)));
+  if (Array.isArray(value)) return value.map((item, index) => (item === undefined ? null : toJson(item, inside(at, index), content)));
   const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
   if (prototype === Object.prototype || prototype === null) {
     const entries = Object.entries(value as object).filter(([, item]) => item !== undefined);
-    return Object.fromEntries(entries.map(([key, item]) => [key, toJson(item, [...at, key], content)]));
+    return Object.fromEntries(entries.map(([key, item]) => [key, toJson(item, inside(at, key), content)]));
   }
   const kind =
     typeof value === "object"
@@ -78,14 +89,14 @@ function toJson(value: unknown, at: readonly (string | number)[], content: Omit<
       : typeof value === "number"
         ? "not finite number"
         : typeof value;
-  throw invalid("A value cannot be stored", [{ path: at.join("."), message: `JSON cannot hold a ${kind}` }]);
+  throw invalid("A value cannot be stored", [{ path: pathText(at.names), message: `JSON cannot hold a ${kind}` }]);
 }
 
-function childToJson(child: AnyBlock, at: readonly (string | number)[], content: Omit<Content, "data">): Json {
+function childToJson(child: AnyBlock, at: Place, content: Omit<Content, "data">): Json {
   const link = linkOf(child);
   const definition = (child.constructor as AnyBlockClass)[DEFINITION];
   if (link?.changed) {
-    const path = at.join(".");
+    const path = pathText(at.names);
     throw new AshlarError(
       "ERR_CHANGED_CHILD",
       `${path} is ${link.type}/${link.name}, changed since it was ${link.revision === null ? "loaded" : `at revision ${link.revision}`}: save it first, await block.${path}.save("${link.name}", { overwrite: true }), or its change would be lost.`,
@@ -93,7 +104,7 @@ function childToJson(child: AnyBlock, at: readonly (string | number)[], content:
     );
   }
   if (link) {
-    (content.references as Record<string, Reference>)[pointer(at)] = { id: link.id, type: link.type, name: link.name };
+    (content.references as Record<string, Reference>)[pointer(at.keys)] = { id: link.id, type: link.type, name: link.name };
     return null;
   }
   return { ...(fieldsToData(child, at, content) as Record<string, Json>), block_type_slug: definition.slug };

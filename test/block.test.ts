@@ -124,6 +124,15 @@ describe("save and load", () => {
     await expect(changed.save("two")).rejects.toMatchObject({ code: "ERR_CHANGED_CHILD", details: { path: "credentials" } });
   });
 
+  it("name a changed child as the program does", async () => {
+    class Pair extends Block.define({ name: "Pair", fields: { mainCredentials: Credentials, others: z.array(block(Credentials)) } }) {}
+    const saved = await service().credentials.save("creds");
+    const changed = saved.with({ note: "new" });
+    const save = (pair: Pair) => pair.save("pair");
+    await expect(save(new Pair({ mainCredentials: changed, others: [] }))).rejects.toThrow('await block.mainCredentials.save("creds"');
+    await expect(save(new Pair({ mainCredentials: saved, others: [changed] }))).rejects.toThrow("await block.others[0].save");
+  });
+
   it("refuse to delete what is referred to, unless told to cascade", async () => {
     const credentials = await service().credentials.save("creds");
     await new Service({ host: "h", credentials }).save("referring");
