@@ -15,8 +15,8 @@ import { keepApart } from "./registry.ts";
 import { type Part, type Property, type Reading, readSchema, type SchemaReader } from "./schema-reader.ts";
 import type { BlockSchema } from "./stores/store.ts";
 
-/** How long one pattern of a stored schema may look at one value: it may be anyone's. */
-const PATTERN_TIMEOUT_MS = 100;
+/** How long one pattern of a stored schema may look at one value, since it may be anyone's; enough on a machine that is busy. */
+const PATTERN_TIMEOUT_MS = 500;
 
 /**
  * A block class of a stored schema: the same slug, the same checksum, the same documents. It never stands for its slug in `Block.load`.

@@ -42,6 +42,16 @@ export function reached(part: unknown, definitions: Tree): Set<string> {
   return found;
 }
 
+/** The block types that a schema nests, and the checksum of each one's schema. */
+export function referencesOf({ block_schema_references }: Tree): { readonly slug: string; readonly checksum: string | undefined }[] {
+  return Object.values(treeOf(block_schema_references)).flatMap((each) =>
+    (Array.isArray(each) ? each : [each]).map(treeOf).flatMap(({ block_type_slug, block_schema_checksum }) => {
+      const slug = textOf(block_type_slug);
+      return slug === undefined ? [] : [{ slug, checksum: textOf(block_schema_checksum) }];
+    }),
+  );
+}
+
 /** How many nodes a schema would have with every definition in each of its places; one that contains itself counts once on each way. */
 export function unfolded(part: unknown, definitions: Tree, known = new Map<string, number>(), depth = 0): number {
   if (typeof part !== "object" || part === null || depth > MAX_JSON_DEPTH * 2) return 1;

@@ -183,7 +183,10 @@ export class SchemaReader {
       const partly = partsOf(raw).length > 0 && this.#marksOf(raw) !== "none";
       return { kind: "secret", of: { ...part, raw: isMarked(raw) ? unmarked : raw, hiding: "inside" }, partly };
     }
-    return name === undefined ? this.#visible(raw, part) : this.#definition(name, part);
+    const reading = name === undefined ? this.#visible(raw, part) : this.#definition(name, part);
+    // Of what cannot be looked into, all is secret when something in it is.
+    const isBlind = ["json", "any", "unknown"].includes(reading.kind) && part.hiding !== "inside";
+    return isBlind && this.#holdsSecret(part) ? { kind: "secret", of: { ...part, hiding: "inside" }, partly: false } : reading;
   }
 
   /** What the inside of a secret says, each of its parts being secret by itself. */
@@ -191,8 +194,12 @@ export class SchemaReader {
     return this.#visible(treeOf(part.raw), { ...part, hiding: "each" });
   }
 
-  /** Whether there is a secret anywhere in a value. */
-  holdsSecret({ raw, path }: Part): boolean {
+  /** What passes anything that a value may hold, as secret as it may be. */
+  readAnything(part: Part): Reading {
+    return this.#holdsSecret(part) ? { kind: "secret", of: { ...part, raw: {}, hiding: "inside" }, partly: false } : { kind: "any" };
+  }
+
+  #holdsSecret({ raw, path }: Part): boolean {
     if (this.#secrets.has(path) || this.#holdsListed(path)) return true;
     return [raw, ...[...reached(raw, this.definitions)].map((name) => this.definitions[name])].some(holdsMark);
   }

@@ -131,6 +131,13 @@ function addCommands(program: Command): void {
     .option("--yes", "do not ask")
     .action(call(async () => (await import("./apply.ts")).apply));
   program
+    .command("generate")
+    .argument("[slug...]", "types, such as databricks-credentials; default all")
+    .description("write block types as TypeScript classes, and what they nest")
+    .option("--schema <file>", "take one schema as JSON in place of a store's types; - is standard input")
+    .option("--out <file>", "write to a file; one that was not generated is not written over")
+    .action(call(async () => (await import("./generate.ts")).generate));
+  program
     .command("delete")
     .argument("<slug/name>", "such as azurecontainer/mtademo")
     .description("delete a document; refused while others refer to it")

@@ -1,10 +1,12 @@
 /**
- * What the command line writes: text without control characters, tables, JSON, colours. Touches node:util only.
+ * What the command line writes: text without control characters, tables, JSON, colours, files. Touches node:util and node:fs.
  *
  * Names and values come from stores and files, and a terminal obeys control characters and reorders text by others: those are shown as escapes.
  * @module
  */
+import { writeFileSync } from "node:fs";
 import { styleText } from "node:util";
+import { AshlarError } from "../errors.ts";
 
 /** Control and format characters: C0, C1, direction overrides, zero-width ones, line separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -62,4 +64,16 @@ function fitted(text: string): string {
 export function print({ json }: { readonly json: boolean }, result: object, text: () => readonly string[]): void {
   const written = json ? jsonText(result) : text().join("\n");
   if (written !== "") process.stdout.write(`${written}\n`);
+}
+
+/** Writes a file. @throws AshlarError `ERR_NOT_FOUND`, `ERR_INVALID`, `ERR_DENIED` */
+export function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") throw new AshlarError("ERR_NOT_FOUND", `There is no folder for the file ${file}.`);
+    if (code === "EISDIR") throw new AshlarError("ERR_INVALID", `${file} is a folder, not a file.`);
+    throw new AshlarError("ERR_DENIED", `${file} cannot be written (${code}).`);
+  }
 }
