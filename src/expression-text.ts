@@ -1,32 +1,26 @@
 /**
  * Expressions as text, laid out as Biome and Prettier do: on one line where it fits, else a chain of calls with a call a line, and lists, objects and
- * arguments with an entry a line. Touches expression.ts.
+ * arguments with an entry a line. Touches expression.ts and plain.ts.
  *
  * Whatever a text holds, it stays inside its quotes or its comment, and what an editor would hide or reorder is written as an escape.
  * @module
  */
 import type { Entry, Expression } from "./expression.ts";
+import { plain } from "./plain.ts";
 
 type Call = Extract<Expression, { kind: "call" }>;
 
 /** Columns of a line. */
 export const WIDTH = 140;
 
-/** Control and format characters: C0, C1, direction overrides, zero-width ones, line separators. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
-function escaped(character: string): string {
-  return Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join("");
-}
-
 /** Text for a comment: on one line, and unable to end the comment. */
 export function commentText(text: string): string {
-  return text.replace(UNSEEN, escaped).replaceAll("*/", "*\\/");
+  return plain(text).replaceAll("*/", "*\\/");
 }
 
 /** A string literal, in the quotes that need fewer escapes. */
-export function quoted(text: string): string {
-  const inside = JSON.stringify(text).slice(1, -1).replace(UNSEEN, escaped);
+function quoted(text: string): string {
+  const inside = plain(JSON.stringify(text).slice(1, -1));
   const count = (of: string) => text.split(of).length;
   return count('"') > count("'") ? `'${inside.replaceAll('\\"', '"').replaceAll("'", "\\'")}'` : `"${inside}"`;
 }

@@ -1,24 +1,13 @@
 /**
  * What the command line writes: text without control characters, tables, JSON, colours, files. Touches node:util and node:fs.
- *
- * Names and values come from stores and files, and a terminal obeys control characters and reorders text by others: those are shown as escapes.
  * @module
  */
 import { writeFileSync } from "node:fs";
 import { styleText } from "node:util";
 import { AshlarError } from "../errors.ts";
+import { plain } from "../plain.ts";
 
-/** Control and format characters: C0, C1, direction overrides, zero-width ones, line separators. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-function escaped(character: string): string {
-  return Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join("");
-}
-
-/** Text on one line, safe for a terminal. */
-export function plain(text: string): string {
-  return text.replace(UNPRINTABLE, escaped);
-}
+export { plain };
 
 /** Text of several lines, safe for a terminal. */
 export function lines(text: string): string {
