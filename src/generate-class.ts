@@ -35,7 +35,7 @@ export interface WrittenClass {
   readonly ownText: string | null;
 }
 
-/** Writes a class of that name. @param evaluate makes what an expression comes to */
+/** Writes a class of that name; it is made on the way, to know what its fields give. */
 export function writeClass(source: TypeSource, className: string, around: Surroundings): WrittenClass {
   const { reader } = around;
   const checksum = schemaChecksum(reader.root);

@@ -15,7 +15,8 @@ import { writeModel } from "./generate-field.ts";
 import { attempt, type Surroundings } from "./generate-meta.ts";
 import { DeclaredNames, spaced } from "./generate-names.ts";
 import { pythonJson } from "./json.ts";
-import { type Reading, readSchema, type SchemaReader } from "./schema-reader.ts";
+import { referencesOf } from "./schema-node.ts";
+import { type Reading, readSchema, SchemaReader } from "./schema-reader.ts";
 import { schemaOf } from "./schema-references.ts";
 import { slugify } from "./slug.ts";
 
@@ -114,10 +115,12 @@ class BlockFile {
     const { slug = "", title = slug, description = null } = reader.nested(definition);
     const known = this.#sources.get(slug);
     if (known) return known;
-    const fields = JSON.stringify(reader.whole(definition));
+    const referred = referencesOf(reader.root).find((each) => each.slug === slug)?.checksum;
+    const whole = new SchemaReader(reader.whole(definition));
+    const { root } = (referred === undefined ? undefined : schemaOf(referred, whole)) ?? whole;
     const name = [title, spaced(title)].find((each) => attempt(() => slugify(each)) === slug) ?? title;
     const type = { slug, name, description, logoUrl: null, documentationUrl: null };
-    return { type, schema: { fields, version: "non-versioned", capabilities: [] } };
+    return { type, schema: { fields: JSON.stringify(root), version: "non-versioned", capabilities: [] } };
   }
 
   #model(reading: Extract<Reading, { kind: "definition" }>, begun: Map<string, Model>, around: Surroundings): Model {

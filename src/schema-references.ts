@@ -7,11 +7,15 @@ import { schemaChecksum } from "./checksum.ts";
 import { definitionName, type Tree, treeOf } from "./schema-node.ts";
 import { SchemaReader } from "./schema-reader.ts";
 
-/** The schema that has a checksum: the one that was read, or it with its references computed anew; undefined when neither does. */
+/**
+ * The schema that has a checksum: the one that was read, or it with its references computed anew, or without any, where a server added an empty
+ * object; undefined when none has it.
+ */
 export function schemaOf(checksum: string, reader: SchemaReader): SchemaReader | undefined {
   if (schemaChecksum(reader.root) === checksum) return reader;
-  const announced = withReferences(reader.root, reader, new Map());
-  return schemaChecksum(announced) === checksum ? new SchemaReader(announced) : undefined;
+  const { block_schema_references: _references, ...without } = reader.root;
+  const announced = [withReferences(reader.root, reader, new Map()), without].find((each) => schemaChecksum(each) === checksum);
+  return announced && new SchemaReader(announced);
 }
 
 /**

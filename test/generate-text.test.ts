@@ -6,6 +6,7 @@ import { generateBlocks, type TypeSource } from "../src/generate.ts";
 import { Block, type BlockStatics, block, bytes, type Fields, secret } from "../src/index.ts";
 import { parseLossless } from "../src/json.ts";
 import { schemaFields } from "../src/schema.ts";
+import { referencesOf } from "../src/schema-node.ts";
 import { knownSchemas, sourceOf } from "./generate-cases.ts";
 
 function source(fields: object | string, name?: string): TypeSource {
@@ -173,6 +174,11 @@ describe("a file", () => {
       expect(schemaChecksum(given.schema.fields)).not.toBe(known.checksum);
       expect(generateBlocks([given]).classes.at(-1)?.checksum).toBe(known.checksum);
     }
+    const [bucket] = knownSchemas("wire-schemas.json").filter(({ fields: { title } }) => title === "S3Bucket");
+    const released = knownSchemas("collection-blocks.json").find(({ checksum }) => checksum === bucket?.checksum);
+    const nested = Object.fromEntries(generateBlocks([sourceOf(bucket as never)]).classes.map((each) => [each.type, each.checksum]));
+    for (const each of referencesOf(released?.fields as never)) expect(nested[each.slug]).toBe(each.checksum);
+    expect(Object.keys(nested)).toHaveLength(3);
   });
 
   it("says so where a store's checksum cannot be had", () => {
