@@ -1,67 +1,68 @@
 /**
- * The stores of one machine: which backend, vault and keys the URLs `memory:` and `sqlite:` mean, and where the defaults lie.
+ * Opening a sealed store by URL: its backend, its vault and its keys. Touches the contracts; backends and vaults are imported when they are asked for.
+ *
+ * The scheme of a URL is the name of the backend's file, so that a new backend is a file and nothing else.
  * @module
  */
-import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import type { Backend, BackendModule } from "../backends/backend.ts";
 import type { OpenOptions } from "../current-store.ts";
-import { AshlarError } from "../errors.ts";
+import { AshlarError, isAshlarError } from "../errors.ts";
+import { keyFilePath } from "../user-folders.ts";
 import type { KeySources } from "../vaults/keyring.ts";
 import { sealedStore } from "./sealed.ts";
 import type { Store } from "./store.ts";
 
-/** A new, empty store in memory; secrets are not sealed, since nothing leaves the process. */
-export async function openMemoryStore(options: OpenOptions): Promise<Store> {
-  const [{ memoryBackend }, { memoryVault }] = await Promise.all([import("../backends/memory.ts"), import("../vaults/memory.ts")]);
-  return sealedStore({ backend: memoryBackend(), vault: memoryVault(), maxBytes: options.maxBytes });
-}
-
-/** The SQLite store of a URL; its keys are looked for when the first record is sealed or opened. */
-export async function openSqliteStore(url: string, options: OpenOptions): Promise<Store> {
-  const path = sqlitePath(url);
-  const [{ sqliteBackend }, { sodiumVault }, { findKeyring }] = await Promise.all([
-    import("../backends/sqlite.ts"),
-    import("../vaults/sodium.ts"),
-    import("../vaults/keyring.ts"),
-  ]);
-  const backend = await sqliteBackend({ path, create: options.create });
-  const sources = { ...keySources(path, () => backend.storeId()), keys: options.keys };
-  const vault = await sodiumVault((needed) => findKeyring(sources, needed));
-  return sealedStore({ backend, vault, maxBytes: options.maxBytes });
-}
-
-/** Where the keys of the SQLite store at a path are looked for. */
-export function keySources(path: string, storeId: () => Promise<string>): KeySources {
-  return { keyFile: keyFilePath(), dataFolder: dirname(path), storeId };
-}
-
-/** The absolute path that a `sqlite:` URL names. @throws AshlarError `ERR_INVALID` for a URL with a host or a query. */
-export function sqlitePath(url: string): string {
-  const rest = url.slice("sqlite:".length);
-  if (rest === "") return join(folders().data, "ashlar.db");
-  if (rest.startsWith("//") && !rest.startsWith("///"))
-    throw new AshlarError("ERR_INVALID", `A SQLite store is a file of this machine, "sqlite:PATH"; this URL names a host.`);
-  if (rest.includes("?")) throw new AshlarError("ERR_INVALID", `A SQLite store's URL has no options: "sqlite:PATH".`);
-  return resolve(rest.replace(/^\/\/+/, "/"));
-}
-
-/** Path of the key file: `ASHLAR_KEY_FILE`, else `keys` in the user's configuration folder. */
-export function keyFilePath(): string {
-  return resolve(process.env.ASHLAR_KEY_FILE || join(folders().config, "keys"));
-}
-
-/** The user's folders for data and configuration, never the same one: XDG's, and what macOS and Windows use. */
-function folders(): { data: string; config: string } {
-  const home = homedir();
-  if (process.platform === "darwin")
-    return { data: join(home, "Library", "Application Support", "ashlar"), config: join(home, "Library", "Preferences", "ashlar") };
-  if (process.platform === "win32") {
-    const { LOCALAPPDATA = join(home, "AppData", "Local"), APPDATA = join(home, "AppData", "Roaming") } = process.env;
-    return { data: join(LOCALAPPDATA, "ashlar", "Data"), config: join(APPDATA, "ashlar", "Config") };
+/** Opens the store that a URL names; its keys are looked for when the first record is sealed or opened. */
+export async function openSealedStore(url: string, options: OpenOptions): Promise<Store> {
+  const module = await backendModule(url);
+  const backend = await module.openBackend(url, { create: options.create });
+  try {
+    return sealedStore({ backend, vault: await openVault(backend, module.folderOf?.(url), options), maxBytes: options.maxBytes });
+  } catch (error) {
+    await backend.close();
+    throw error;
   }
-  const { XDG_DATA_HOME, XDG_CONFIG_HOME } = process.env;
-  return {
-    data: join(XDG_DATA_HOME || join(home, ".local", "share"), "ashlar"),
-    config: join(XDG_CONFIG_HOME || join(home, ".config"), "ashlar"),
+}
+
+/** What is gone with the process is not sealed; all else is, with the keys of this machine. */
+async function openVault(backend: Backend, folder: string | undefined, { keys }: OpenOptions) {
+  if (backend.volatile) return (await import("../vaults/memory.ts")).memoryVault();
+  const [{ sodiumVault }, { findKeyring }] = await Promise.all([import("../vaults/sodium.ts"), import("../vaults/keyring.ts")]);
+  const sources: KeySources = { keyFile: keyFilePath(), dataFolder: folder, storeId: () => backend.storeId(), keys };
+  return sodiumVault((needed) => findKeyring(sources, needed));
+}
+
+/** The backend of a store's URL. @throws AshlarError `ERR_INVALID` for a URL of no known scheme; the URL is not repeated: it may hold a password. */
+async function openBackend(url: string, options: Parameters<BackendModule["openBackend"]>[1] = {}): Promise<Backend> {
+  return (await backendModule(url)).openBackend(url, options);
+}
+
+/** Where the keys of a sealed store are looked for; opens it only if they come from a passphrase. */
+export async function keySourcesOf(url: string): Promise<KeySources> {
+  const { folderOf } = await backendModule(url);
+  const storeId = async () => {
+    const backend = await openBackend(url);
+    try {
+      return await backend.storeId();
+    } finally {
+      await backend.close();
+    }
   };
+  return { keyFile: keyFilePath(), dataFolder: folderOf?.(url), storeId };
+}
+
+async function backendModule(url: string): Promise<BackendModule> {
+  const scheme = /^([a-z][a-z0-9-]*):/.exec(url)?.[1]?.replace(/^postgresql$/, "postgres");
+  if (scheme !== undefined) {
+    try {
+      const module = (await import(`../backends/${scheme}.ts`)) as Partial<BackendModule>;
+      if (module.openBackend) return module as BackendModule;
+    } catch (error) {
+      if (isAshlarError(error)) throw error; // no other error comes of a file that is there: it imports what may be missing later
+    }
+  }
+  throw new AshlarError(
+    "ERR_INVALID",
+    `A store is named by a URL such as "sqlite:PATH"; ${scheme === undefined ? "this has no scheme" : `"${scheme}:" is no scheme that is known`}. The README lists them, under "Stores and keys".`,
+  );
 }
