@@ -75,7 +75,7 @@ async function resealOne(sealing: Sealing, id: string, key: string): Promise<boo
     try {
       const anew = await sealing.resealed(record);
       await backend.put(anew, record.revision);
-      await vault.discard(record.sealed);
+      await vault.discard(record.sealed, false);
       return true;
     } catch (error) {
       if (isAshlarError(error, "ERR_CONFLICT")) continue;

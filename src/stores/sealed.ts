@@ -154,11 +154,11 @@ class SealedStore implements Store {
         await this.#backend.put(record, existing?.revision ?? null);
       } catch (error) {
         const raced = isAshlarError(error, "ERR_CONFLICT") || isAshlarError(error, "ERR_EXISTS");
-        if (raced || isAshlarError(error, "ERR_BROKEN_REFERENCE")) await this.#vault.discard(record.sealed); // else it may have been written
+        if (raced || isAshlarError(error, "ERR_BROKEN_REFERENCE")) await this.#vault.discard(record.sealed, existing === null); // else it may have been written
         if (raced && condition.ifRevision === undefined && condition.overwrite === true && attempt < OVERWRITE_TRIES) continue;
         throw error;
       }
-      if (existing) await this.#vault.discard(existing.sealed);
+      if (existing) await this.#vault.discard(existing.sealed, false);
       return maskedOf(record);
     }
   }
