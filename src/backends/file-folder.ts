@@ -21,7 +21,7 @@ import {
   readFileSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
@@ -111,14 +111,16 @@ export class StoreFolder {
 
   /** Writes a file whole: until it is on the disk, what was there before stays. */
   write(file: string, text: string): void {
-    guarded(this.url, () => writeWhole(join(this.path, file), text));
+    guarded(this.url, () => writeWhole(join(this.path, file), text, this.url));
   }
 
   /** Removes files, all of them even if this process ends in between. */
   remove(files: readonly string[]): void {
-    if (files.length === 0) return;
+    const [only] = files;
+    if (only === undefined) return;
     if (files.length > 1) this.write(REMOVALS, JSON.stringify(files));
-    guarded(this.url, () => this.#unlink(files));
+    else guarded(this.url, () => unlinkQuietly(join(this.path, only)));
+    begun(this.url, () => this.#unlink(files)); // from here on the next writer does it
   }
 
   #finishRemovals(): void {
@@ -205,8 +207,8 @@ function locked<T>(database: DatabaseSync, url: string, work: () => T): T {
 function makeStore(path: string, url: string): void {
   if (existsSync(join(path, MARK))) return; // another process was faster
   guarded(url, () => {
-    writeWhole(join(path, ".gitignore"), `${[`${LOCK}*`, REMOVALS, TRIAL, "*.new"].join("\n")}\n`);
-    writeWhole(join(path, MARK), `${JSON.stringify({ format: FORMAT, id: randomUUID() }, null, 2)}\n`);
+    writeWhole(join(path, ".gitignore"), `${[`${LOCK}*`, REMOVALS, TRIAL, "*.new"].join("\n")}\n`, url);
+    writeWhole(join(path, MARK), `${JSON.stringify({ format: FORMAT, id: randomUUID() }, null, 2)}\n`, url);
   });
 }
 
@@ -244,7 +246,7 @@ export function parsed(text: string): unknown {
  * First beside its place and onto the disk, then into its place, then the folder onto the disk too: at no time is there half a file. Only with the
  * lock held, so that what a killed process left beside it is simply written over.
  */
-function writeWhole(path: string, text: string): void {
+function writeWhole(path: string, text: string, url: string): void {
   const folder = dirname(path);
   if (!existsSync(folder)) {
     mkdirSync(folder, { recursive: true });
@@ -254,7 +256,7 @@ function writeWhole(path: string, text: string): void {
   const file = openSync(beside, "w");
   try {
     try {
-      writeSync(file, text);
+      writeFileSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -264,7 +266,20 @@ function writeWhole(path: string, text: string): void {
     unlinkQuietly(beside);
     throw error;
   }
-  syncFolder(folder);
+  begun(url, () => syncFolder(folder));
+}
+
+/** The rest of a change that can be seen already: when it fails, nobody knows whether the change will last. */
+function begun(url: string, work: () => void): void {
+  try {
+    work();
+  } catch {
+    throw new AshlarError(
+      "ERR_OUTCOME_UNKNOWN",
+      `${url} fails while it writes to the disk: whether the change will still be there is not known. Look, and repeat it if it is not.`,
+      { store: url },
+    );
+  }
 }
 
 function syncFolder(path: string): void {
