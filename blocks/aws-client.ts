@@ -83,7 +83,7 @@ const Understood = z.strictObject({
 /** For a block's `check`: an endpoint that is no URL, or one that everyone who sees the block should not see. */
 export function checkEndpoint(parameters: AwsClientParameters, refuse: (message: string, field: "awsClientParameters") => void): void {
   const { endpoint_url } = parameters;
-  if (endpoint_url === undefined) return;
+  if (!endpoint_url) return; // an empty text counts as not given: forms send it for what was left out
   if (!/^https?:$/.test(URL.parse(endpoint_url)?.protocol ?? "") || /[?#@]/.test(endpoint_url))
     refuse("endpoint_url must be a plain http or https URL, without user or query", "awsClientParameters");
 }
@@ -98,11 +98,11 @@ export function checkEndpoint(parameters: AwsClientParameters, refuse: (message:
 export function clientOptions(parameters: AwsClientParameters): AwsClientOptions {
   const { endpoint_url, use_ssl, api_version } = parameters;
   const config = understood(parameters);
-  if (api_version !== undefined) throw unsupported(["api_version"]);
+  if (api_version) throw unsupported(["api_version"]);
   const { max_attempts, total_max_attempts, mode } = config.retries ?? {};
   const attempts = total_max_attempts ?? (max_attempts === undefined ? undefined : max_attempts + 1);
   return {
-    ...(endpoint_url !== undefined ? { endpoint: endpoint_url } : !use_ssl && { tls: false }),
+    ...(endpoint_url ? { endpoint: endpoint_url } : !use_ssl && { tls: false }),
     ...(attempts !== undefined && { maxAttempts: attempts }),
     ...(mode !== undefined && mode !== "legacy" && { retryMode: mode }),
     ...(config.signature_version === "unsigned" && { signer: { sign: async (request) => request } }),
@@ -122,7 +122,7 @@ export function clientOptions(parameters: AwsClientParameters): AwsClientOptions
  */
 export async function openS3(parameters: AwsClientParameters, options: S3ClientConfig): Promise<S3Client> {
   const style = understood(parameters).s3?.addressing_style ?? "auto";
-  const forcePathStyle = style === "path" || (style === "auto" && parameters.endpoint_url !== undefined);
+  const forcePathStyle = style === "path" || (style === "auto" && Boolean(parameters.endpoint_url));
   const { S3Client } = await optionalPackage("@aws-sdk/client-s3", "Amazon S3", () => import("@aws-sdk/client-s3"));
   return new S3Client({ forcePathStyle, ...options });
 }
@@ -148,17 +148,12 @@ function unsupported(settings: readonly string[]): AshlarError {
 
 function certificates({ verify, verify_cert_path }: AwsClientParameters): { rejectUnauthorized?: false; ca?: Buffer } {
   if (verify === false) return { rejectUnauthorized: false };
-  const path = verify_cert_path ?? (typeof verify === "string" ? verify : undefined);
-  if (path === undefined) return {};
+  const path = verify_cert_path || (typeof verify === "string" ? verify : "");
+  if (path === "") return {};
   try {
     return { ca: readFileSync(path) };
   } catch {
-    throw new AshlarError(
-      "ERR_INVALID",
-      "The certificates that awsClientParameters names cannot be read: there is no such file, or no access.",
-      {
-        path: "awsClientParameters",
-      },
-    );
+    const message = "The certificates that awsClientParameters names cannot be read: there is no such file, or no access.";
+    throw new AshlarError("ERR_INVALID", message, { path: "awsClientParameters" });
   }
 }

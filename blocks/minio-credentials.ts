@@ -42,7 +42,7 @@ const { Buckets } = await s3.send(new ListBucketsCommand());
    */
   async client(options: S3ClientConfig = {}): Promise<S3Client> {
     const { minioRootUser: accessKeyId, minioRootPassword, regionName, awsClientParameters } = this;
-    if (awsClientParameters.endpoint_url === undefined)
+    if (!awsClientParameters.endpoint_url)
       throw new AshlarError(
         "ERR_INVALID",
         'It is not said where the server is: give awsClientParameters an endpoint_url, such as { endpoint_url: "https://minio.example:9000" }.',

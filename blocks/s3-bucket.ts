@@ -99,7 +99,7 @@ await s3.send(new PutObjectCommand({ Bucket: bucket.bucketName, Key: bucket.key(
     const bucket = encodedPart(this.bucketName, "bucketName");
     const { awsClientParameters, regionName } = this.credentials;
     const endpoint = awsClientParameters.endpoint_url;
-    if (endpoint !== undefined) return `${endpoint.replace(/^https?:\/\/|\/+$/gi, "")}/${bucket}`;
+    if (endpoint) return `${endpoint.replace(/^https?:\/\/|\/+$/gi, "")}/${bucket}`;
     if (!/^[a-z0-9-]+$/.test(regionName ?? ""))
       throw new AshlarError("ERR_INVALID", "Where the bucket is cannot be said: give its credentials a regionName, such as eu-central-1.", {
         path: "credentials.regionName",

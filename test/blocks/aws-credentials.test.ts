@@ -121,6 +121,7 @@ describe("awsClientParameters", () => {
   it("become the SDK's options", () => {
     expect(options(undefined)).toEqual({ requestHandler: { httpsAgent: {} } });
     expect(options({ use_ssl: false })).toMatchObject({ tls: false });
+    expect(options({ endpoint_url: "", api_version: "", verify: "", verify_cert_path: "" })).toEqual(options(undefined));
     expect(options({ use_ssl: false, endpoint_url: "https://s3.example" })).toEqual({
       endpoint: "https://s3.example",
       requestHandler: { httpsAgent: {} },
