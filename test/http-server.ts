@@ -33,6 +33,7 @@ export interface TestServer {
 }
 
 const running: Server[] = [];
+// Once, when this file is imported: vitest drops a hook that is asked for inside a test or another hook, without a word.
 afterAll(() => {
   for (const server of running.splice(0)) {
     server.close();

@@ -90,6 +90,23 @@ describe("AwsCredentials", () => {
     expect(error.message).toMatch(/name by profileName a profile that has it as its role_arn/);
   });
 
+  it("has that way out: the SDK assumes the role of a profile", async () => {
+    const answer = `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+      <SessionToken>assumed</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
+    const sts = await httpServer(() => ({ headers: { "content-type": "text/xml" }, body: answer }));
+    const folder = temporaryFolder();
+    const role = "role_arn = arn:aws:iam::123456789012:role/mta\nsource_profile = base\nregion = us-west-2\n";
+    const base = "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = x\n";
+    writeFileSync(join(folder, "config"), `[profile mta]\n${role}${base}`);
+    vi.stubEnv("AWS_CONFIG_FILE", join(folder, "config"));
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(folder, "none"));
+    vi.stubEnv("AWS_ENDPOINT_URL_STS", sts.origin);
+    const { authorization, token } = await heard(new AwsCredentials({ profileName: "mta", ...at() }));
+    expect([authorization, token]).toEqual([expect.stringMatching(/Credential=ASIAROLE\/\d+\/us-west-2\//), "assumed"]);
+    expect(sts.received[0]?.body).toContain("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fmta");
+    expect(sts.received[0]?.headers.authorization).toContain("Credential=AKIDBASE/");
+  });
+
   it("hides key and token in its options, and in what the SDK throws", async () => {
     const credentials = new AwsCredentials({ ...key, awsSessionToken: `${CANARY}Token`, regionName: "eu-central-1", ...at() });
     expect(credentials.awsSessionToken).toBeInstanceOf(Secret);
