@@ -30,6 +30,7 @@ const FILES = [
   "collection-blog-blocks",
   "core-blocks-by-release",
   "head-class-schemas",
+  "installed-blocks",
   "pydantic-kinds",
   "python-documents",
   "shipped-schemas",
@@ -79,58 +80,21 @@ it("needs the schema's own text only where Prefect is older than 3.6.24, or says
     const modules = MODULES.filter(([, module]) => module.file.replace(/-\d+\.ts$/, "") === file).map(([, module]) => module);
     const own = modules.map(({ classes }) => classes.at(-1)?.ownText ?? null);
     const reasons = own.filter((reason) => reason !== null && !reason.includes("3.6.24"));
-    return [file, `${own.filter((reason) => reason === null).length} of ${own.length}`, ...reasons];
+    return [`${file}: ${own.filter((reason) => reason === null).length} of ${own.length}`, ...reasons].join(" ");
   });
   expect(shares).toMatchInlineSnapshot(`
     [
-      [
-        "blog-blocks",
-        "5 of 10",
-      ],
-      [
-        "collection-blocks",
-        "0 of 20",
-      ],
-      [
-        "collection-blog-blocks",
-        "5 of 5",
-      ],
-      [
-        "core-blocks-by-release",
-        "0 of 20",
-      ],
-      [
-        "head-class-schemas",
-        "11 of 11",
-      ],
-      [
-        "pydantic-kinds",
-        "14 of 21",
-        "/properties/table/default/a",
-        "/properties/data/default",
-        "/properties/named/default",
-        "/properties/token/format",
-        "/properties/tables/default",
-        "/properties/empty/items",
-        "/properties/table/default/a/n",
-      ],
-      [
-        "python-documents",
-        "23 of 23",
-      ],
-      [
-        "shipped-schemas",
-        "3 of 3",
-      ],
-      [
-        "synthetic-schemas",
-        "10 of 11",
-        "/block_schema_references/x",
-      ],
-      [
-        "wire-schemas",
-        "0 of 2",
-      ],
+      "blog-blocks: 5 of 10",
+      "collection-blocks: 0 of 20",
+      "collection-blog-blocks: 5 of 5",
+      "core-blocks-by-release: 0 of 20",
+      "head-class-schemas: 11 of 11",
+      "installed-blocks: 14 of 14",
+      "pydantic-kinds: 14 of 21 /properties/table/default/a /properties/data/default /properties/named/default /properties/token/format /properties/tables/default /properties/empty/items /properties/table/default/a/n",
+      "python-documents: 23 of 23",
+      "shipped-schemas: 3 of 3",
+      "synthetic-schemas: 10 of 11 /block_schema_references/x",
+      "wire-schemas: 0 of 2",
     ]
   `);
 });

@@ -82,6 +82,7 @@ function addCommands(program: Command): void {
     .command("ls")
     .argument("[type]", "a type's slug; default all types")
     .description("list the documents")
+    .option("--anonymous", "those that were saved without a name")
     .action(call(async () => (await import("./document.ts")).listDocuments));
   program
     .command("inspect")
@@ -122,6 +123,17 @@ function addCommands(program: Command): void {
     .option("--out <file>", "write to a file")
     .action(call(async () => (await import("./export.ts")).exportDocuments));
   program
+    .command("copy")
+    .argument("[slug/name...]", "documents, with all that they refer to; default all")
+    .description("copy documents from one store to another, with their types; run again, it goes on where it was interrupted")
+    .option("--from <url>", "the store to copy from (default: --store)")
+    .option("--to <url>", "the store to copy to")
+    .option("--dry-run", "only show what would be written; exit code 2 when something would")
+    .option("--overwrite", "replace documents that are there and differ")
+    .option("--skip", "leave documents that are there and differ")
+    .option("--inline", "copies in place of references inside lists and records, which a Prefect server does not keep")
+    .action(call(async () => (await import("./copy.ts")).copy));
+  program
     .command("apply")
     .argument("<file...>", "YAML or JSON files that declare documents")
     .description("create and change documents as the files declare them; shows first what changes")
@@ -137,6 +149,13 @@ function addCommands(program: Command): void {
     .option("--schema <file>", "take one schema as JSON in place of a store's types; - is standard input")
     .option("--out <file>", "write to a file; one that was not generated is not written over")
     .action(call(async () => (await import("./generate.ts")).generate));
+  program
+    .command("reseal")
+    .argument("<file|slug/name...>", "documents of a store in files that were edited by hand or by a merge")
+    .description("show what was changed in files of a store, and seal them as they are now")
+    .option("--dry-run", "only show what was changed; exit code 2 when something was")
+    .option("--yes", "do not ask")
+    .action(call(async () => (await import("./reseal.ts")).reseal));
   program
     .command("delete")
     .argument("<slug/name>", "such as azurecontainer/mtademo")

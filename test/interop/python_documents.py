@@ -2,7 +2,7 @@
 Makes test/fixtures/python-documents.json: documents as Prefect's Python client sends them when a block is saved, and texts that pydantic takes for
 each format. Run it where prefect 3.8.8, prefect-aws, prefect-azure 0.4.13, prefect-databricks 0.4.2 and email-validator are installed:
 
-    python test/interop/python-documents.py
+    python test/interop/python_documents.py
 """
 
 import datetime, decimal, enum, ipaddress, json, pathlib, typing, uuid, warnings
@@ -210,7 +210,7 @@ for entry in INSTALLED:
             }
         )
 note = (
-    f"Made by python-documents.py with prefect {version('prefect')}, prefect-aws {version('prefect-aws')}, prefect-azure {version('prefect-azure')}, "
+    f"Made by python_documents.py with prefect {version('prefect')}, prefect-aws {version('prefect-aws')}, prefect-azure {version('prefect-azure')}, "
     f"prefect-databricks {version('prefect-databricks')} and pydantic {pydantic.VERSION}. cases: documents of the classes of pydantic-kinds.json and "
     "synthetic-schemas.json. blocks: installed classes, their schemas, checksums and documents. A document is the `data` that the client sends on "
     "saving. formats: by JSON schema format, the texts of one list that pydantic takes as JSON input."
