@@ -14,7 +14,7 @@ import { isPlain, type Json, pythonJson } from "./json.ts";
 import { keepApart } from "./registry.ts";
 import { checksumOf, schemaFields } from "./schema.ts";
 import { treeOf } from "./schema-node.ts";
-import type { Property } from "./schema-reader.ts";
+import type { Property } from "./schema-reading.ts";
 import { slugify } from "./slug.ts";
 import type { BlockSchema, BlockType } from "./stores/store.ts";
 

@@ -9,7 +9,7 @@ import { apply, call, type Expression, list, literal, name, object, value } from
 import { attempt, described, describedModel, type Surroundings, type Written, withKeywords } from "./generate-meta.ts";
 import { isPlain, type Json } from "./json.ts";
 import { treeOf } from "./schema-node.ts";
-import type { Part, Property, Reading } from "./schema-reader.ts";
+import type { Part, Property, Reading } from "./schema-reading.ts";
 import { storable } from "./storable.ts";
 import { acceptsNull } from "./zod-def.ts";
 

@@ -8,7 +8,8 @@ import { isRawNumber, plainNumbers, pythonJson } from "./json.ts";
 import { KEYWORDS } from "./pydantic.ts";
 import { fieldSchema } from "./schema.ts";
 import type { Tree } from "./schema-node.ts";
-import type { Reading, SchemaReader } from "./schema-reader.ts";
+import type { SchemaReader } from "./schema-reader.ts";
+import type { Reading } from "./schema-reading.ts";
 
 /** An expression, and what has to be said beside it. */
 export interface Written {

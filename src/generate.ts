@@ -16,7 +16,8 @@ import { attempt, type Surroundings } from "./generate-meta.ts";
 import { DeclaredNames, spaced } from "./generate-names.ts";
 import { pythonJson } from "./json.ts";
 import { referencesOf } from "./schema-node.ts";
-import { type Reading, readSchema, SchemaReader } from "./schema-reader.ts";
+import { readSchema, SchemaReader } from "./schema-reader.ts";
+import type { Reading } from "./schema-reading.ts";
 import { schemaOf } from "./schema-references.ts";
 import { slugify } from "./slug.ts";
 

@@ -12,7 +12,8 @@ import type { Fields } from "./define.ts";
 import { type AnyBlockClass, type DocumentLink, LINK } from "./definition.ts";
 import { block, secret } from "./fields.ts";
 import { keepApart } from "./registry.ts";
-import { type Part, type Property, type Reading, readSchema, type SchemaReader } from "./schema-reader.ts";
+import { readSchema, type SchemaReader } from "./schema-reader.ts";
+import type { Part, Property, Reading } from "./schema-reading.ts";
 import type { BlockSchema } from "./stores/store.ts";
 
 /** How long one pattern of a stored schema may look at one value, since it may be anyone's; enough on a machine that is busy. */
