@@ -67,20 +67,18 @@ export class Sealing {
 
   /**
    * The secrets of a record. A vault that has its key answers at once: then so does this, without a round through the event loop for each record.
+   * A failure is a rejection, always: of several records that are opened together none is left to fail with nobody waiting for it.
    * @throws AshlarError as the vault does, naming the record.
    */
   open(record: StoredRecord): Secrets | Promise<Secrets> {
     const storeId = this.#storeId;
     if (storeId === undefined) return this.#identify().then(() => this.open(record));
-    const failed = (error: unknown): never => {
-      throw isAshlarError(error) ? named(record, error) : error;
-    };
-    if (record.damaged) return failed(damaged());
+    if (record.damaged) return failed(record, damaged());
     try {
       const secrets = this.vault.open(record.sealed, () => bindingOf(record, storeId));
-      return secrets instanceof Promise ? secrets.catch(failed) : secrets;
+      return secrets instanceof Promise ? secrets.catch((error: unknown) => failed(record, error)) : secrets;
     } catch (error) {
-      return failed(error);
+      return failed(record, error);
     }
   }
 
@@ -122,4 +120,8 @@ export class Sealing {
     await this.backend.remove(records.map(({ id, revision }) => ({ id, revision })));
     for (const { sealed } of records) await this.vault.discard(sealed, true);
   }
+}
+
+function failed(record: StoredRecord, error: unknown): Promise<never> {
+  return Promise.reject(isAshlarError(error) ? named(record, error) : error);
 }
