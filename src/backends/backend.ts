@@ -57,9 +57,10 @@ export interface Backend {
 
   /**
    * The record and all it refers to, in any order, each once; empty when it is not there. A record referred to and gone is left out.
-   * References are followed at least {@link MAX_REFERENCE_DEPTH} deep and one more, so that the caller can tell.
+   * References are followed at least {@link MAX_REFERENCE_DEPTH} deep and one more, so that the caller can tell. Who waits for nothing answers at
+   * once, and throws at once.
    */
-  graph(key: RecordKey): Promise<readonly StoredRecord[]>;
+  graph(key: RecordKey): Promise<readonly StoredRecord[]> | readonly StoredRecord[];
 
   /** The records of these ids, in any order; one that is not there is left out. */
   getMany(ids: readonly string[]): Promise<readonly StoredRecord[]>;

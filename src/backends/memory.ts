@@ -4,7 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { AshlarError } from "../errors.ts";
-import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "./backend.ts";
+import type { Reference } from "../stores/store.ts";
+import type { Backend, RecordKey, RecordKind, StoredRecord } from "./backend.ts";
 
 /** A new, empty backend. */
 export function memoryBackend(): Backend {
@@ -21,7 +22,8 @@ class MemoryBackend implements Backend {
   readonly volatile = true;
   readonly #id = randomUUID();
   readonly #byId = new Map<string, StoredRecord>();
-  readonly #idByName = new Map<string, string>();
+  /** By kind, type and name: one key of the three would take ten times as long to make as these are to look up. */
+  readonly #idsByName = new Map<RecordKind, Map<string, Map<string, string>>>();
   #open = true;
 
   async storeId(): Promise<string> {
@@ -33,15 +35,17 @@ class MemoryBackend implements Backend {
     return this.#find(key) ?? null;
   }
 
-  async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
-    const found = new Map<string, StoredRecord>();
-    let level = [this.#find(key)];
-    for (let depth = 0; depth <= MAX_REFERENCE_DEPTH + 1 && level.length > 0; depth++) {
-      const fresh = new Set(level.filter((record) => record !== undefined && !found.has(record.id)) as StoredRecord[]);
-      for (const record of fresh) found.set(record.id, record);
-      level = [...fresh].flatMap((record) => Object.values(record.references).map(({ id }) => this.#byId.get(id)));
+  graph(key: RecordKey): readonly StoredRecord[] {
+    const root = this.#find(key);
+    const found = new Set<StoredRecord>();
+    if (root) found.add(root);
+    for (const { references } of found) {
+      for (const at in references) {
+        const child = this.#byId.get((references[at] as Reference).id);
+        if (child) found.add(child);
+      }
     }
-    return [...found.values()];
+    return [...found];
   }
 
   async getMany(ids: readonly string[]): Promise<readonly StoredRecord[]> {
@@ -65,7 +69,7 @@ class MemoryBackend implements Backend {
       });
     }
     this.#byId.set(record.id, frozen(structuredClone(record)));
-    this.#idByName.set(nameKey(record), record.id);
+    this.#names(kind, type).set(name, record.id);
   }
 
   async remove(records: readonly { id: string; revision: number }[]): Promise<void> {
@@ -85,7 +89,8 @@ class MemoryBackend implements Backend {
         );
     }
     for (const id of ids) {
-      this.#idByName.delete(nameKey(this.#byId.get(id) as StoredRecord));
+      const { kind, type, name } = this.#byId.get(id) as StoredRecord;
+      this.#names(kind, type).delete(name);
       this.#byId.delete(id);
     }
   }
@@ -125,8 +130,16 @@ class MemoryBackend implements Backend {
 
   #find(key: RecordKey): StoredRecord | undefined {
     this.#checkOpen();
-    const id = "id" in key ? key.id : this.#idByName.get(nameKey(key));
+    const id = "id" in key ? key.id : this.#idsByName.get(key.kind)?.get(key.type)?.get(key.name);
     return id === undefined ? undefined : this.#byId.get(id);
+  }
+
+  /** Where the ids of a kind and type are kept. */
+  #names(kind: RecordKind, type: string): Map<string, string> {
+    const types = this.#idsByName.get(kind) ?? new Map<string, Map<string, string>>();
+    const names = types.get(type) ?? new Map<string, string>();
+    this.#idsByName.set(kind, types.set(type, names));
+    return names;
   }
 
   #referrers(id: string): StoredRecord[] {
@@ -137,10 +150,6 @@ class MemoryBackend implements Backend {
   #checkOpen(): void {
     if (!this.#open) throw new AshlarError("ERR_UNREACHABLE", "memory: was closed.", { store: this.url });
   }
-}
-
-function nameKey({ kind, type, name }: { kind: string; type: string; name: string }): string {
-  return JSON.stringify([kind, type, name]);
 }
 
 function byPlace(a: { type: string; name: string }, b: { type: string; name: string }): number {

@@ -73,7 +73,7 @@ class SqliteBackend implements Backend {
     return row ? this.#record(row) : null;
   }
 
-  async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
+  graph(key: RecordKey): readonly StoredRecord[] {
     const rows = "id" in key ? this.#all(GRAPH_OF_ID, key.id) : this.#all(GRAPH_OF_NAME, key.kind, key.type, key.name);
     const records = rows.map((row) => this.#record(row));
     const asked = ({ id, kind, type, name }: StoredRecord) =>

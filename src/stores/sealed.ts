@@ -3,12 +3,12 @@
  * @module
  */
 import { userInfo } from "node:os";
-import type { Backend, StoredRecord } from "../backends/backend.ts";
+import type { Backend, RecordKey, RecordKind, StoredRecord } from "../backends/backend.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { Secret } from "../secret.ts";
 import { editableVault } from "../vaults/editable.ts";
-import type { Secrets, Vault } from "../vaults/vault.ts";
+import type { Vault } from "../vaults/vault.ts";
 import { editsOf } from "./edits.ts";
 import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
 import { maintenanceOf } from "./maintenance.ts";
@@ -73,13 +73,12 @@ class SealedStore implements Store {
 
   async load(key: DocumentKey): Promise<readonly Document[]> {
     for (let before = ""; ; ) {
-      const [root, ...others] = await this.#graph(key);
-      if (!root) throw await notFound(this.#backend, key);
-      const records = [root, ...others];
+      const found = this.#graph(key);
+      const records = found instanceof Promise ? await found : found;
+      if (records.length === 0) throw await notFound(this.#backend, key);
       try {
-        const secrets = records.map((record) => this.#sealing.open(record));
-        const ready = secrets.some((each) => each instanceof Promise) ? await Promise.all(secrets) : (secrets as Secrets[]);
-        return records.map((record, index) => opened(record, ready[index] as Secrets));
+        const documents = records.map((record) => this.#sealing.document(record));
+        return documents.some((each) => each instanceof Promise) ? await Promise.all(documents) : (documents as Document[]);
       } catch (error) {
         // A vault forgets what no record names any more; someone who saved in between is no damage.
         const now = records.map(({ sealed }) => sealed).join();
@@ -89,16 +88,13 @@ class SealedStore implements Store {
     }
   }
 
-  /** A document's record first, then those it refers to; empty when there is none. */
-  async #graph(key: DocumentKey): Promise<readonly StoredRecord[]> {
-    for (const kind of "id" in key ? [undefined] : DOCUMENT_KINDS) {
-      const records = await this.#backend.graph("id" in key ? key : { kind: kind ?? "document", type: key.type, name: key.name });
-      const root = records.find((each) =>
-        "id" in key ? each.id === key.id : each.kind === kind && each.type === key.type && each.name === key.name,
-      );
-      if (root && isDocument(root.kind)) return root === records[0] ? records : [root, ...records.filter((each) => each !== root)];
-    }
-    return [];
+  /** A document's record first, then those it refers to; empty when there is none. At once, where the backend answers at once. */
+  #graph(key: DocumentKey, kind: RecordKind = "document"): readonly StoredRecord[] | Promise<readonly StoredRecord[]> {
+    const asked: RecordKey = "id" in key ? key : { kind, type: key.type, name: key.name };
+    const ordered = (records: readonly StoredRecord[]) =>
+      rootFirst(records, asked) ?? ("id" in key || kind === "anonymous" ? [] : this.#graph(key, "anonymous"));
+    const found = this.#backend.graph(asked);
+    return found instanceof Promise ? found.then(ordered) : ordered(found);
   }
 
   async loadPage(query: ListQuery = {}): Promise<readonly LoadedItem[]> {
@@ -287,6 +283,15 @@ class SealedStore implements Store {
 
 /** In the order in which they are looked for. */
 const DOCUMENT_KINDS = ["document", "anonymous"] as const;
+
+/** Undefined where the record is not among them, or is none of a document. */
+function rootFirst(records: readonly StoredRecord[], asked: RecordKey): readonly StoredRecord[] | undefined {
+  const root = records.find((each) =>
+    "id" in asked ? each.id === asked.id : each.kind === asked.kind && each.type === asked.type && each.name === asked.name,
+  );
+  if (!root || !isDocument(root.kind)) return undefined;
+  return root === records[0] ? records : [root, ...records.filter((each) => each !== root)];
+}
 
 function loadedItem({ id, type, name }: StoredRecord, results: readonly (Document | AshlarError)[]): LoadedItem {
   const error = results.find((result) => isAshlarError(result));

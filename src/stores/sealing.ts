@@ -9,7 +9,8 @@ import { randomUUID } from "node:crypto";
 import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
 import { type AshlarError, type ErrorCode, isAshlarError } from "../errors.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
-import { bindingOf, damaged, named } from "./record.ts";
+import { bindingOf, damaged, named, opened } from "./record.ts";
+import type { Document } from "./store.ts";
 
 /** What a record is before it is sealed. */
 export type RecordParts = Pick<StoredRecord, "kind" | "type" | "name" | "schema" | "data" | "references" | "secrets">;
@@ -80,6 +81,12 @@ export class Sealing {
     } catch (error) {
       return failed(record, error);
     }
+  }
+
+  /** A record, opened; at once where the vault answers at once. @throws AshlarError as {@link Sealing.open} does. */
+  document(record: StoredRecord): Document | Promise<Document> {
+    const secrets = this.open(record);
+    return secrets instanceof Promise ? secrets.then((ready) => opened(record, ready)) : opened(record, secrets);
   }
 
   async #identify(): Promise<void> {

@@ -32,7 +32,7 @@ export async function create<R extends readonly StoredRecord[]>(backend: Backend
 }
 
 /** Names of records, in order. */
-export async function namesOf(records: Promise<readonly StoredRecord[]>): Promise<string[]> {
+export async function namesOf(records: ReturnType<Backend["graph"]>): Promise<string[]> {
   return (await records).map(({ name }) => name);
 }
 
