@@ -28,7 +28,7 @@ import { remember } from "./registry.ts";
 import { checksumOf, schemaFields } from "./schema.ts";
 import { checkDocumentName, slugify, splitReference } from "./slug.ts";
 import type { Document, LoadedItem, MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";
-import { freeze, masked, same, valuesOf } from "./values.ts";
+import { masked, same, valuesOf } from "./values.ts";
 
 type SchemaFor<T> = T extends z.ZodType ? T : T extends AnyBlockClass ? BlockSchema<T> : never;
 type ShapeOf<F> = { -readonly [K in keyof F]: SchemaFor<F[K]> };
@@ -172,9 +172,10 @@ export abstract class Block implements AnyBlock {
     const definition = cls[DEFINITION];
     const parsed: Parsed = input instanceof CheckedValues ? { values: input.values } : definition.parse(input);
     if ("issues" in parsed) throw invalid(`The fields of ${cls.name} do not fit`, parsed.issues, "ERR_INVALID", { type: definition.slug });
-    for (const { name } of definition.fields) {
-      const value = parsed.values[name];
-      if (value !== undefined) Object.defineProperty(this, name, { value: freeze(value), enumerable: true });
+    const { values } = parsed;
+    for (const name in values) {
+      const value = values[name];
+      if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true });
     }
   }
 
@@ -189,7 +190,7 @@ export abstract class Block implements AnyBlock {
 
   /** The document that this instance was loaded from or saved as; `null` for one that was never saved. `changed`: it differs from it. */
   get document(): DocumentLink | null {
-    return linkOf(this);
+    return Object.freeze(linkOf(this));
   }
 
   /**

@@ -7,9 +7,10 @@ import { type AnyBlockClass, type Definition, type Field, isBlockClass, type Par
 import { AshlarError, isAshlarError } from "./errors.ts";
 import { block, snakeCase } from "./fields.ts";
 import { issuesOf, pathText } from "./issues.ts";
-import { hazardIn } from "./json.ts";
+import { hazardIn, pointer } from "./json.ts";
 import { isSlug, slugify } from "./slug.ts";
 import { storable } from "./storable.ts";
+import { freeze } from "./values.ts";
 import { acceptsNull, isOptional } from "./zod-def.ts";
 
 /** Names that every block has already. */
@@ -110,6 +111,7 @@ export function makeDefinition(metadata: Metadata, fields: Fields, checks: reado
     version: metadata.version ?? "non-versioned",
     fields: list,
     byKey: new Map(list.map((field) => [field.key, field])),
+    byPointer: new Map(list.map((field) => [pointer([field.key]), field])),
     schemaText: metadata.schemaText,
     schema,
     parse: (input: unknown, walked = false) => parse(schema, input, names, walked),
@@ -169,5 +171,7 @@ function parse(schema: Definition["schema"], input: unknown, names: readonly str
         : "a check of the class threw an error";
     return { issues: [{ path: "", message }] };
   }
-  return result.success ? { values: result.data } : { issues: issuesOf(result.error, input, names) };
+  if (!result.success) return { issues: issuesOf(result.error, input, names) };
+  for (const name of names) freeze(result.data[name]);
+  return { values: result.data };
 }

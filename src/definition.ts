@@ -34,11 +34,13 @@ export interface Definition {
   readonly fields: readonly Field[];
   /** The fields by their keys in documents. */
   readonly byKey: ReadonlyMap<string, Field>;
+  /** The fields by their JSON pointers in documents. */
+  readonly byPointer: ReadonlyMap<string, Field>;
   /** The schema's own text, where it came from elsewhere and must keep its checksum. */
   readonly schemaText: string | undefined;
   /** Checks and converts all fields, by TypeScript name; `encode` goes back to what documents hold. */
   readonly schema: z.ZodType<Record<string, unknown>, Record<string, unknown>>;
-  /** Checks fields by TypeScript name; `walked`: what they hold was looked through already, as part of something larger. */
+  /** Checks fields by TypeScript name, and freezes what they hold; `walked`: what they hold was looked through already, as part of something larger. */
   parse(input: unknown, walked?: boolean): Parsed;
 }
 
@@ -105,5 +107,5 @@ export function linkOf(block: object): DocumentLink | null {
 
 /** Remembers which document an instance stands for. */
 export function setLink(block: object, link: DocumentLink): void {
-  (block as { [LINK]?: DocumentLink })[LINK] = Object.freeze(link);
+  (block as { [LINK]?: DocumentLink })[LINK] = link;
 }

@@ -4,7 +4,17 @@
  */
 import { z } from "zod";
 import { MAX_REFERENCE_DEPTH } from "./backends/backend.ts";
-import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, isBlock, linkOf, type Parsed, setLink } from "./definition.ts";
+import {
+  type AnyBlock,
+  type AnyBlockClass,
+  CheckedValues,
+  DEFINITION,
+  type Definition,
+  isBlock,
+  linkOf,
+  type Parsed,
+  setLink,
+} from "./definition.ts";
 import { AshlarError, type Issue, invalid, isAshlarError } from "./errors.ts";
 import { byName } from "./fields.ts";
 import { issuesOf, pathText } from "./issues.ts";
@@ -129,48 +139,65 @@ function childToJson(child: AnyBlock, at: Place, content: Content): Json {
  * @throws AshlarError `ERR_SCHEMA` when the values do not fit the class; `ERR_UNKNOWN_TYPE`; `ERR_CYCLE`; `ERR_BROKEN_REFERENCE`.
  */
 export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClass, classes?: readonly unknown[]): AnyBlock {
-  const byId = new Map(documents.map((document) => [document.id, document]));
-  const built = new Map<string, AnyBlock>();
+  let positions: ReadonlyMap<string, number> | undefined;
+  const built: AnyBlock[] = [];
+  const above: Document[] = [];
 
-  const build = (document: Document, path: readonly string[], as?: AnyBlockClass): AnyBlock => {
-    const known = built.get(document.id);
-    if (known) return known;
-    const here = `${document.type}/${document.name}`;
-    if (path.includes(here))
-      throw new AshlarError("ERR_CYCLE", `Documents refer to each other in a circle: ${[...path, here].join(" → ")}.`, { documents: path });
-    if (path.length > MAX_REFERENCE_DEPTH)
-      throw new AshlarError("ERR_LIMIT", `${path[0]} refers to documents more than ${MAX_REFERENCE_DEPTH} deep.`, {
-        documents: path.slice(0, 3),
-      });
+  const build = (document: Document, as?: AnyBlockClass): AnyBlock => {
+    if (above.includes(document)) throw circle([...above, document]);
+    if (above.length > MAX_REFERENCE_DEPTH) throw tooDeep(above);
     const target = as ?? classOf(document.type, classes);
-    let data: Record<string, unknown> = { ...document.data };
-    for (const [at, reference] of Object.entries(document.references)) {
-      const child = byId.get(reference.id);
-      if (!child) throw brokenReference(here, at, reference);
-      data = place(data, at, build(child, [...path, here], childClass(target, child.type, classes)));
+    const nested: AnyBlock[] = [];
+    above.push(document);
+    for (const at of Object.keys(document.references)) {
+      const reference = document.references[at] as Reference;
+      positions ??= positionsOf(documents);
+      const position = positions.get(reference.id) ?? -1;
+      const child = documents[position];
+      if (!child) throw brokenReference(document, at, reference);
+      built[position] ??= build(child, childClass(target, child.type, classes));
+      nested.push(built[position]);
     }
-    for (const at of Object.keys(document.secrets)) data = place(data, at, document.secrets[at]);
-    const block = instantiate(target, document, data);
+    above.pop();
+    const values = check(target, document, nested);
+    const block = new target(new CheckedValues(values));
     setLink(block, { id: document.id, type: document.type, name: document.name, revision: document.revision, changed: false });
-    built.set(document.id, block);
     return block;
   };
 
   const [root] = documents;
   if (!root) throw new TypeError("fromDocuments() takes at least one document.");
-  return build(root, [], cls);
+  return build(root, cls);
+}
+
+/** Where each document stands, by its id. */
+function positionsOf(documents: readonly Document[]): ReadonlyMap<string, number> {
+  const positions = new Map<string, number>();
+  for (const [position, { id }] of documents.entries()) positions.set(id, position);
+  return positions;
+}
+
+function slashed({ type, name }: Reference | Document): string {
+  return `${type}/${name}`;
+}
+
+function circle(path: readonly Document[]): AshlarError {
+  const way = path.map(slashed);
+  return new AshlarError("ERR_CYCLE", `Documents refer to each other in a circle: ${way.join(" → ")}.`, { documents: way.slice(0, -1) });
+}
+
+function tooDeep(path: readonly Document[]): AshlarError {
+  const documents = path.slice(0, 3).map(slashed);
+  return new AshlarError("ERR_LIMIT", `${documents[0]} refers to documents more than ${MAX_REFERENCE_DEPTH} deep.`, { documents });
 }
 
 /** The error for a document that is referred to and not there. */
-function brokenReference(from: string, at: string, to: Reference): AshlarError {
-  const path = pointerParts(at).join(".");
+function brokenReference(document: Document, at: string, to: Reference): AshlarError {
+  const [from, path] = [slashed(document), pointerParts(at).join(".")];
   return new AshlarError(
     "ERR_BROKEN_REFERENCE",
-    `${from} refers at ${path} to ${to.type}/${to.name}, which is not there any more: create it anew, or save ${from} with another.`,
-    {
-      path,
-      documents: [`${to.type}/${to.name}`],
-    },
+    `${from} refers at ${path} to ${slashed(to)}, which is not there any more: create it anew, or save ${from} with another.`,
+    { path, documents: [slashed(to)] },
   );
 }
 
@@ -186,10 +213,13 @@ function childClass(parent: AnyBlockClass, slug: string, classes: readonly unkno
   return known.get(slug) ?? classOf(slug, classes);
 }
 
-function instantiate(cls: AnyBlockClass, document: Document, data: Record<string, unknown>): AnyBlock {
+/** Checks a document's values. @param nested the blocks that it refers to, in order. @returns by the names of fields. */
+function check(cls: AnyBlockClass, document: Document, nested: readonly AnyBlock[]): Record<string, unknown> {
   remember(cls);
   const definition = cls[DEFINITION];
-  const input = byName(definition, data);
+  const input = byName(definition, document.data);
+  for (const [index, at] of Object.keys(document.references).entries()) place(input, definition, at, nested[index]);
+  for (const at of Object.keys(document.secrets)) place(input, definition, at, document.secrets[at]);
   let parsed = definition.parse(input, true); // what a store gives has bounds
   // Another declaration of the same schema may have hidden a list or an object whole where this class hides its parts.
   if ("issues" in parsed && Object.keys(document.secrets).length > 0) {
@@ -197,8 +227,8 @@ function instantiate(cls: AnyBlockClass, document: Document, data: Record<string
     const apart = Object.entries(input).map(([name, value]) => [name, unfit.has(name) ? inParts(value) : value]);
     parsed = firstGood(definition.parse(Object.fromEntries(apart), true), parsed);
   }
-  if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
-  throw doesNotFit(cls, document, parsed.issues);
+  if ("issues" in parsed) throw doesNotFit(cls, document, parsed.issues);
+  return parsed.values;
 }
 
 function firstGood(second: Parsed, first: Parsed): Parsed {
@@ -221,7 +251,7 @@ function mapValues(value: object, change: (item: unknown) => unknown): unknown {
 }
 
 function doesNotFit(cls: AnyBlockClass, document: Document, issues: readonly Issue[]): AshlarError {
-  const here = `${document.type}/${document.name}`;
+  const here = slashed(document);
   const own = checksumOf(cls);
   const versions =
     document.schema === own
@@ -240,8 +270,13 @@ function short(checksum: string): string {
   return checksum.slice(0, "sha256:".length + 12);
 }
 
-/** Puts a value in its place; below the top, what is on the way is copied. */
-function place(data: Record<string, unknown>, at: string, value: unknown): Record<string, unknown> {
+/** Puts a value in its place among the fields by name; below the top, what is on the way is copied. */
+function place(input: Record<string, unknown>, { byKey, byPointer }: Definition, at: string, value: unknown): void {
+  const field = byPointer.get(at);
+  if (field) {
+    input[field.name] = value;
+    return;
+  }
   const put = (node: unknown, [part, ...rest]: readonly string[]): unknown => {
     if (part === undefined) return value;
     if (Array.isArray(node)) return node.map((item: unknown, index) => (String(index) === part ? put(item, rest) : item));
@@ -249,6 +284,6 @@ function place(data: Record<string, unknown>, at: string, value: unknown): Recor
     return { ...object, [part]: put(object[part], rest) };
   };
   const [key = "", ...rest] = pointerParts(at);
-  data[key] = put(data[key], rest);
-  return data;
+  const name = byKey.get(key)?.name ?? key;
+  input[name] = put(input[name], rest);
 }

@@ -1,9 +1,9 @@
 /**
- * The values that an instance holds: read, frozen, compared, masked. Touches definition.ts and secret.ts.
+ * The values that an instance holds: read, frozen, compared, masked. Touches definition.ts, json.ts and secret.ts.
  * @module
  */
 import { type AnyBlock, type AnyBlockClass, DEFINITION, isBlock, isBlockClass } from "./definition.ts";
-import type { Json } from "./json.ts";
+import { isPlain, type Json } from "./json.ts";
 import { MASK, Secret } from "./secret.ts";
 
 /** The fields of an instance by TypeScript name. */
@@ -31,9 +31,7 @@ export function masked(value: unknown): Json {
 
 /** Makes plain arrays and objects unchangeable; what has a class of its own guards itself. */
 export function freeze(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return value;
+  if (!isPlain(value) || Object.isFrozen(value)) return value;
   for (const item of Object.values(value)) freeze(item);
   return Object.freeze(value);
 }
