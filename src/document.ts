@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { MAX_REFERENCE_DEPTH } from "./backends/backend.ts";
+import { checkedBefore, rememberChecked } from "./checked-once.ts";
 import {
   type AnyBlock,
   type AnyBlockClass,
@@ -159,7 +160,7 @@ export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClas
       nested.push(built[position]);
     }
     above.pop();
-    const values = check(target, document, nested);
+    const values = checkedBefore(target, document, nested) ?? check(target, document, nested);
     const block = new target(new CheckedValues(values));
     setLink(block, { id: document.id, type: document.type, name: document.name, revision: document.revision, changed: false });
     return block;
@@ -228,6 +229,7 @@ function check(cls: AnyBlockClass, document: Document, nested: readonly AnyBlock
     parsed = firstGood(definition.parse(Object.fromEntries(apart), true), parsed);
   }
   if ("issues" in parsed) throw doesNotFit(cls, document, parsed.issues);
+  rememberChecked(cls, document, input, parsed.values);
   return parsed.values;
 }
 

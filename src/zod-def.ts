@@ -44,6 +44,9 @@ export interface Def {
   readonly entries?: Record<string, string | number>;
   readonly values?: readonly unknown[];
   readonly defaultValue?: unknown;
+  readonly checks?: readonly z.core.$ZodCheck[];
+  /** A check of the author's own. */
+  readonly fn?: unknown;
   readonly format?: string;
   readonly [SECRET]?: z.ZodType;
   readonly [BLOCK]?: AnyBlockClass;

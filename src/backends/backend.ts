@@ -38,7 +38,7 @@ export interface StoredRecord {
 /** Names one record. */
 export type RecordKey = { readonly kind: RecordKind; readonly type: string; readonly name: string } | { readonly id: string };
 
-/** The contract. What it gives is the caller's to read only: changing it changes nothing at rest. After `close`, all reject with `ERR_UNREACHABLE`. */
+/** The contract. What it gives is the caller's to read only: changing it changes nothing at rest; what is frozen is what is held. After `close`, all reject with `ERR_UNREACHABLE`. */
 export interface Backend {
   /** Where it is, as a URL without credentials. */
   readonly url: string;

@@ -26,6 +26,7 @@ export class Sealing {
   readonly backend: Backend;
   readonly vault: Vault;
   readonly #actor: string;
+  readonly #held = new WeakMap<StoredRecord, Document>();
   #storeId: string | undefined;
 
   /** @param actor who writes, for `updatedBy`. */
@@ -83,10 +84,19 @@ export class Sealing {
     }
   }
 
-  /** A record, opened; at once where the vault answers at once. @throws AshlarError as {@link Sealing.open} does. */
+  /**
+   * A record, opened; at once where the vault answers at once. Where backend and vault hold it in memory, and give it out frozen, it is opened
+   * once: it is the same document, frozen too, until the record is written anew.
+   * @throws AshlarError as {@link Sealing.open} does.
+   */
   document(record: StoredRecord): Document | Promise<Document> {
+    const held = this.#held.get(record);
+    if (held) return held;
     const secrets = this.open(record);
-    return secrets instanceof Promise ? secrets.then((ready) => opened(record, ready)) : opened(record, secrets);
+    if (secrets instanceof Promise) return secrets.then((ready) => opened(record, ready));
+    const document = opened(record, secrets);
+    if (Object.isFrozen(secrets) && Object.isFrozen(record)) this.#held.set(record, frozen(document));
+    return document;
   }
 
   async #identify(): Promise<void> {
@@ -127,6 +137,11 @@ export class Sealing {
     await this.backend.remove(records.map(({ id, revision }) => ({ id, revision })));
     for (const { sealed } of records) await this.vault.discard(sealed, true);
   }
+}
+
+function frozen(document: Document): Document {
+  Object.freeze(document.secrets);
+  return Object.freeze(document);
 }
 
 function failed(record: StoredRecord, error: unknown): Promise<never> {

@@ -8,22 +8,29 @@ import type { Secrets, Vault } from "./vault.ts";
 
 /** A vault that holds secrets in memory and forgets them with the process. It binds nothing: nobody else can reach its records. */
 export function memoryVault(): Vault {
-  const held = new Map<string, Secret>(); // as text, so that nobody shares an object with the vault
+  const held = new Map<string, Secret<() => Secrets>>();
   let count = 0;
   return {
     seal(secrets) {
       const token = `memory.${++count}`;
-      held.set(token, new Secret(JSON.stringify(secrets)));
+      held.set(token, new Secret(copies(secrets)));
       return token;
     },
     open(token) {
       const secrets = held.get(token);
       if (!secrets) throw new AshlarError("ERR_CANNOT_OPEN", "The record was not sealed by this process.");
-      return JSON.parse(secrets.reveal()) as Secrets;
+      return secrets.reveal()();
     },
     discard: (token) => void held.delete(token),
     keyOf: () => "",
     sealingKey: () => "",
     async close() {},
   };
+}
+
+/** Gives the same secrets each time, never an object that someone else could change. */
+function copies(secrets: Secrets): () => Secrets {
+  const text = JSON.stringify(secrets);
+  const own = Object.freeze(JSON.parse(text) as Secrets);
+  return Object.values(own).some((value) => typeof value === "object" && value !== null) ? () => JSON.parse(text) as Secrets : () => own;
 }

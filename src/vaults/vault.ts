@@ -30,7 +30,7 @@ export interface Vault {
   seal(secrets: Secrets, binding: Binding, record: Sealed): Promise<string> | string;
 
   /**
-   * Opens what `seal` gave.
+   * Opens what `seal` gave. Frozen secrets say that the vault holds them in clear and gives the same each time: what is made of them may be kept.
    * @throws AshlarError `ERR_CANNOT_OPEN` when token or binding changed, `ERR_EDITED` when only the binding did and the vault can tell, `ERR_UNKNOWN_KEY` with the key's id, `ERR_WRONG_KEY`, `ERR_NO_KEY`,
    * `ERR_UNSUPPORTED` for a newer format. Never an empty answer for a failure.
    */
