@@ -1,5 +1,5 @@
 /**
- * What is measured from outside, by processes: `cold.load`, `tsc.block`. They use the package as it is published: compiled, with its types.
+ * What is measured from outside, by processes: `cold.load`, `tsc.block`. They use the package as it is published: built, with its types.
  * @module
  */
 import { spawnSync } from "node:child_process";
@@ -17,9 +17,9 @@ function node(args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
   if (status !== 0) throw new Error(`node ${args.join(" ")} ended with ${status}:\n${stdout}${stderr}`);
 }
 
-/** Compiles the package into a folder; `zod` and the others are found above it. @returns what programs in the folder import. */
-function compileInto(folder: string): string {
-  node([TSC, "-p", "tsconfig.build.json", "--outDir", join(folder, "ashlar")]);
+/** Builds the package into a folder; `zod` and the others are found above it. @returns what programs in the folder import. */
+function buildInto(folder: string): string {
+  node(["scripts/build.ts", join(folder, "ashlar")]);
   return "./ashlar/src/index.js";
 }
 
@@ -32,7 +32,7 @@ export const coldLoad: Figure = {
     withSqlite(async (store, folder, key) => {
       await saveService(store);
       const [cold, bare] = [join(folder, "cold.js"), join(folder, "bare.js")];
-      writeFileSync(cold, coldProgram(compileInto(folder)));
+      writeFileSync(cold, coldProgram(buildInto(folder)));
       writeFileSync(bare, 'import "zod";\nimport "node:sqlite";\nimport sodium from "libsodium-wrappers";\nawait sodium.ready;\n');
       const env = { ASHLAR_STORE: store.url, ASHLAR_KEYS: key };
       return alternate({ ours: () => node([cold], env), floor: () => node([bare], env) }, scaled(40), 1);
@@ -86,7 +86,7 @@ export const tscBlock: Figure = {
   goal: { more: 3 },
   measure: (scaled) =>
     withSqlite(async (_store, folder) => {
-      const ashlar = compileInto(folder);
+      const ashlar = buildInto(folder);
       const count = scaled(200);
       const check = (name: string, text: string) => {
         const options = { extends: join(root, "tsconfig.json"), compilerOptions: { rootDir: folder }, files: [`${name}.ts`], include: [] };

@@ -106,6 +106,23 @@ for (const url of ["memory:", "sqlite:store.db"]) {
 }
 `;
 
+/** Throws in one entry, and looks at the error with another. */
+const COPIES = `
+import { AshlarError, Block, Secret } from "ashlar";
+import { parseKey } from "ashlar/vaults/keyring";
+let thrown;
+try { parseKey("none", "a test"); } catch (error) { thrown = error; }
+console.log(AshlarError.name, Secret.name, Block.name, thrown instanceof AshlarError);
+`;
+
+/** Counts the files of the package that a program imports, and tells it at the end. */
+const COUNT = `
+import { registerHooks } from "node:module";
+const files = new Set();
+registerHooks({ resolve(name, context, next) { const found = next(name, context); if (found.url.includes("/node_modules/ashlar/")) files.add(found.url); return found; } });
+process.on("exit", () => console.log("files: " + files.size));
+`;
+
 const TSCONFIG = {
   compilerOptions: {
     target: "es2024",
@@ -175,10 +192,16 @@ const checks: Record<string, () => void> = {
     writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify(TSCONFIG));
     run(bin("tsc"), ["-p", consumer], consumer);
   },
-  "a program saves and loads with it": () => {
-    const output = run(process.execPath, ["program.ts"], consumer);
+  "a program saves and loads with it, and imports few files": () => {
+    const count = `data:text/javascript,${encodeURIComponent(COUNT)}`;
+    const [output = "", files] = run(process.execPath, ["--import", count, "program.ts"], consumer).split("files: ");
     const expected = ["memory", "sqlite"].map((store) => `${store} Bearer package-token 443 ******** true\n`).join("");
     expect(output === expected, `it printed ${output}`);
+    expect(Number(files) <= 16, `it imports ${files} files`);
+  },
+  "its entries share one copy of everything": () => {
+    const output = run(process.execPath, ["--input-type=module", "-e", COPIES], consumer);
+    expect(output === "AshlarError Secret Block true\n", `it printed ${output}`);
   },
   "the command line runs": () => {
     const printed = run("npx", ["--no-install", "ashlar", "--version"], consumer).trim();

@@ -7,6 +7,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
 import { Command, Option } from "commander";
 import { EXIT_CODES, exitCodeOf, isUsageError, printFailure } from "./failure.ts";
 import { openSession, type Session } from "./session.ts";
@@ -240,6 +241,6 @@ function exitTable(): string {
 }
 
 function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
+  const manifest = findPackageJSON(import.meta.url) as string; // what is published has other folders than the sources
+  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
