@@ -61,7 +61,7 @@ function entryPoints({ exports, bin }: Manifest): string[] {
 }
 
 /** What it takes to load a block from SQLite. */
-const LOADING = ["index", "stores/open", "backends/sqlite", "vaults/sodium", "vaults/keyring"].map((name) => join(root, `src/${name}.ts`));
+const LOADING = ["index", "stores/open", "backends/sqlite"].map((name) => join(root, `src/${name}.ts`));
 
 /**
  * Puts that into one file: esbuild keeps together what is never needed apart, so whoever needs a part of it is made to import it all. But not the

@@ -1,5 +1,6 @@
 /**
- * Opening a sealed store by URL: its backend, its vault and its keys. Touches the contracts; backends and vaults are imported when they are asked for.
+ * Opening a sealed store by URL: its backend, its vault and its keys. Touches the contracts and the vaults; a backend is imported when it is asked
+ * for, as libsodium is by its vault.
  *
  * The scheme of a URL is the name of the backend's file, so that a new backend is a file and nothing else.
  * @module
@@ -8,7 +9,9 @@ import type { Backend, BackendModule } from "../backends/backend.ts";
 import type { OpenOptions } from "../current-store.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { keyFilePath } from "../user-folders.ts";
-import type { KeySources } from "../vaults/keyring.ts";
+import { findKeyring, type KeySources } from "../vaults/keyring.ts";
+import { memoryVault } from "../vaults/memory.ts";
+import { sodiumVault } from "../vaults/sodium.ts";
 import { sealedStore } from "./sealed.ts";
 import type { Store } from "./store.ts";
 
@@ -26,8 +29,7 @@ export async function openSealedStore(url: string, options: OpenOptions): Promis
 
 /** What is gone with the process is not sealed; all else is, with the keys of this machine. */
 async function openVault(backend: Backend, folder: string | undefined, { keys }: OpenOptions) {
-  if (backend.volatile) return (await import("../vaults/memory.ts")).memoryVault();
-  const [{ sodiumVault }, { findKeyring }] = await Promise.all([import("../vaults/sodium.ts"), import("../vaults/keyring.ts")]);
+  if (backend.volatile) return memoryVault();
   const sources: KeySources = { keyFile: keyFilePath(), dataFolder: folder, storeId: () => backend.storeId(), keys };
   return sodiumVault((needed) => findKeyring(sources, needed));
 }
