@@ -140,7 +140,7 @@ function childToJson(child: AnyBlock, at: Place, content: Content): Json {
  * @throws AshlarError `ERR_SCHEMA` when the values do not fit the class; `ERR_UNKNOWN_TYPE`; `ERR_CYCLE`; `ERR_BROKEN_REFERENCE`.
  */
 export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClass, classes?: readonly unknown[]): AnyBlock {
-  let positions: ReadonlyMap<string, number> | undefined;
+  const positionOf = finder(documents);
   const built: AnyBlock[] = [];
   const above: Document[] = [];
 
@@ -152,8 +152,7 @@ export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClas
     above.push(document);
     for (const at of Object.keys(document.references)) {
       const reference = document.references[at] as Reference;
-      positions ??= positionsOf(documents);
-      const position = positions.get(reference.id) ?? -1;
+      const position = positionOf(reference.id);
       const child = documents[position];
       if (!child) throw brokenReference(document, at, reference);
       built[position] ??= build(child, childClass(target, child.type, classes));
@@ -171,11 +170,11 @@ export function fromDocuments(documents: readonly Document[], cls?: AnyBlockClas
   return build(root, cls);
 }
 
-/** Where each document stands, by its id. */
-function positionsOf(documents: readonly Document[]): ReadonlyMap<string, number> {
-  const positions = new Map<string, number>();
-  for (const [position, { id }] of documents.entries()) positions.set(id, position);
-  return positions;
+/** Tells where a document stands, by its id; -1 where it is not. A few are looked through: a table of them takes longer to make. */
+function finder(documents: readonly Document[]): (id: string) => number {
+  if (documents.length <= 8) return (id) => documents.findIndex((document) => document.id === id);
+  const positions = new Map(documents.map(({ id }, position) => [id, position]));
+  return (id) => positions.get(id) ?? -1;
 }
 
 function slashed({ type, name }: Reference | Document): string {

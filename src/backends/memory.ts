@@ -37,15 +37,14 @@ class MemoryBackend implements Backend {
 
   graph(key: RecordKey): readonly StoredRecord[] {
     const root = this.#find(key);
-    const found = new Set<StoredRecord>();
-    if (root) found.add(root);
+    const found = root ? [root] : [];
     for (const { references } of found) {
       for (const at in references) {
         const child = this.#byId.get((references[at] as Reference).id);
-        if (child) found.add(child);
+        if (child && !found.includes(child)) found.push(child);
       }
     }
-    return [...found];
+    return found;
   }
 
   async getMany(ids: readonly string[]): Promise<readonly StoredRecord[]> {
