@@ -311,7 +311,8 @@ function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, check
       const key = typeof name === "object" && name !== null ? documentId(name) : { type: definition.slug, name };
       if ("name" in key) checkDocumentName(key.name);
       const store = options.store ?? (await currentStore());
-      const documents = await store.load(key);
+      const found = store.load(key);
+      const documents = found instanceof Promise ? await found : found;
       return fromDocuments("id" in key ? ofType(this, documents) : documents, this);
     }
 

@@ -71,30 +71,43 @@ class SealedStore implements Store {
     this.maintenance = maintenanceOf(this.#sealing);
   }
 
-  async load(key: DocumentKey): Promise<readonly Document[]> {
-    for (let before = ""; ; ) {
-      const found = this.#graph(key);
-      const records = found instanceof Promise ? await found : found;
-      if (records.length === 0) throw await notFound(this.#backend, key);
-      try {
-        const documents = records.map((record) => this.#sealing.document(record));
-        return documents.some((each) => each instanceof Promise) ? await Promise.all(documents) : (documents as Document[]);
-      } catch (error) {
-        // A vault forgets what no record names any more; someone who saved in between is no damage.
-        const now = records.map(({ sealed }) => sealed).join();
-        if (!isAshlarError(error, "ERR_CANNOT_OPEN") || now === before) throw error;
-        before = now;
-      }
-    }
+  load(key: DocumentKey): readonly Document[] | Promise<readonly Document[]> {
+    return this.#load(key, "");
   }
 
-  /** A document's record first, then those it refers to; empty when there is none. At once, where the backend answers at once. */
+  /** @param before the seals of the records that could not be opened the time before. */
+  #load(key: DocumentKey, before: string): readonly Document[] | Promise<readonly Document[]> {
+    const found = this.#graph(key);
+    return found instanceof Promise ? found.then((records) => this.#open(key, records, before)) : this.#open(key, found, before);
+  }
+
+  #open(key: DocumentKey, records: readonly StoredRecord[], before: string): readonly Document[] | Promise<readonly Document[]> {
+    if (records.length === 0) return this.#missing(key);
+    const documents = records.map((record) => this.#sealing.document(record));
+    if (!documents.some((each) => each instanceof Promise)) return documents as Document[];
+    return Promise.all(documents).catch((error: unknown) => {
+      // A vault forgets what no record names any more; someone who saved in between is no damage.
+      const now = records.map(({ sealed }) => sealed).join();
+      if (!isAshlarError(error, "ERR_CANNOT_OPEN") || now === before) throw error;
+      return this.#load(key, now);
+    });
+  }
+
+  async #missing(key: DocumentKey): Promise<never> {
+    throw await notFound(this.#backend, key);
+  }
+
+  /** A document's record first, then those it refers to; empty when there is none. At once where the backend answers at once. */
   #graph(key: DocumentKey, kind: RecordKind = "document"): readonly StoredRecord[] | Promise<readonly StoredRecord[]> {
     const asked: RecordKey = "id" in key ? key : { kind, type: key.type, name: key.name };
     const ordered = (records: readonly StoredRecord[]) =>
       rootFirst(records, asked) ?? ("id" in key || kind === "anonymous" ? [] : this.#graph(key, "anonymous"));
-    const found = this.#backend.graph(asked);
-    return found instanceof Promise ? found.then(ordered) : ordered(found);
+    try {
+      const found = this.#backend.graph(asked);
+      return found instanceof Promise ? found.then(ordered) : ordered(found);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async loadPage(query: ListQuery = {}): Promise<readonly LoadedItem[]> {

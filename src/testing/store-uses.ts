@@ -313,7 +313,7 @@ export const reading: readonly Case<Store>[] = [
 /** Each method of the contract, once. */
 function uses(store: Store): (() => Promise<unknown>)[] {
   return [
-    () => store.load(at("one")),
+    async () => store.load(at("one")),
     () => store.inspect(at("one")),
     () => store.save(part("one"), { overwrite: true }),
     () => store.save(part("two")),

@@ -69,7 +69,7 @@ function place(change: Change, run: string): string {
 /** What a store holds: the number of `child`, and the names of documents; `damaged` where one does not load. */
 async function stateOf(store: Store): Promise<string> {
   const names = (await store.list()).map(({ name }) => name);
-  const documents = await Promise.all(names.map((name) => store.load(at(name)).catch(() => undefined)));
+  const documents = await Promise.all(names.map(async (name) => store.load(at(name))).map((load) => load.catch(() => undefined)));
   if (documents.includes(undefined)) return "damaged";
   return names.map((name, index) => `${name}${name === "child" ? documents[index]?.[0]?.data.n : ""}`).join();
 }
