@@ -47,10 +47,20 @@ function published(source: Manifest): object {
   return { ...about, engines, bin, exports, files, dependencies, peerDependencies, peerDependenciesMeta };
 }
 
+/** tsc wraps an import whose name is made at run time into a function that renames `.ts`; bundlers follow only a plain pattern of names. */
+function plainImports(file: string): void {
+  const source = readFileSync(file, "utf8");
+  const helper = /^var __rewriteRelativeImportExtension = [\s\S]*?^};\n/m;
+  const plain = source.replace(helper, "").replace(/__rewriteRelativeImportExtension\((`[^`]*)\.ts`\)/g, "$1.js`");
+  if (plain.includes("__rewriteRelativeImportExtension")) throw new Error(`${file}: an import that is not understood`);
+  writeFileSync(file, plain);
+}
+
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
 rmSync(dist, { recursive: true, force: true });
 const { status } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
 if (status !== 0) process.exit(1);
+plainImports(join(dist, "src/stores/open.js"));
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(published(manifest), null, 2)}\n`);
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, file), join(dist, file));
 for (const path of Object.values(manifest.bin)) chmodSync(join(dist, compiled(path)), 0o755);

@@ -2,6 +2,7 @@
  * `Block` and `Block.define`: the class that users extend. Touches every part of the core; nothing of the core touches it.
  * @module
  */
+import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { currentStore } from "./current-store.ts";
 import { type Check, type Fields, type Metadata, makeDefinition, type Reserved } from "./define.ts";
@@ -19,14 +20,14 @@ import {
   setLink,
 } from "./definition.ts";
 import { encodedFields, fromDocuments, toDraft } from "./document.ts";
-import { type AshlarError, invalid, isAshlarError } from "./errors.ts";
+import { AshlarError, invalid, isAshlarError } from "./errors.ts";
 import type { BlockSchema } from "./fields.ts";
 import { type JsonObject, plainNumbers } from "./json.ts";
 import { ensureRegistered, registerClass } from "./registration.ts";
 import { remember } from "./registry.ts";
 import { checksumOf, schemaFields } from "./schema.ts";
 import { checkDocumentName, slugify, splitReference } from "./slug.ts";
-import type { LoadedItem, MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";
+import type { Document, LoadedItem, MaskedDocument, Reference, Registered, Store } from "./stores/store.ts";
 import { freeze, masked, same, valuesOf } from "./values.ts";
 
 type SchemaFor<T> = T extends z.ZodType ? T : T extends AnyBlockClass ? BlockSchema<T> : never;
@@ -68,12 +69,21 @@ export interface StoreOption {
   readonly store?: Store | undefined;
 }
 
+/** Names a document by its id, `block.document.id`. */
+export interface DocumentId {
+  readonly id: string;
+}
+
 /** Options of `block.save()`; the default is to create, and to refuse a name that is taken. */
 export interface SaveOptions extends StoreOption {
   /** Replace what has the name, whatever it is now. */
   readonly overwrite?: boolean | undefined;
   /** Replace only this revision, `block.document.revision`: a lost race is `ERR_CONFLICT`. */
   readonly ifRevision?: number | undefined;
+  /** Save without a name of its own: one is made up, and lists leave the document out. Default false. */
+  readonly anonymous?: boolean | undefined;
+  /** Store copies of the saved blocks inside lists, records and other blocks, where a store such as Prefect's keeps no references. Default false. */
+  readonly inline?: boolean | undefined;
 }
 
 /** The instance side of a block class, beside its fields. */
@@ -95,10 +105,10 @@ export interface BlockStatics<F extends Fields> {
   /** The schema as Prefect 3.8's Python client makes it of the same class. */
   schema(): JsonObject;
   /**
-   * The instance saved under a name, with everything it refers to.
+   * The instance saved under a name, or as the document with an id, with everything it refers to.
    * @throws AshlarError `ERR_NOT_FOUND`, `ERR_SCHEMA` when its values do not fit the class, and what stores and keys throw.
    */
-  load<C extends AnyBlockClass>(this: C, name: string, options?: StoreOption): Promise<InstanceType<C>>;
+  load<C extends AnyBlockClass>(this: C, name: string | DocumentId, options?: StoreOption): Promise<InstanceType<C>>;
   /** Whether a document has that name. @throws AshlarError when the store cannot be asked. */
   exists(name: string, options?: StoreOption): Promise<boolean>;
   /**
@@ -189,13 +199,14 @@ export abstract class Block implements AnyBlock {
    * changed and not saved, `ERR_CYCLE`, `ERR_LIMIT`, and what stores and keys throw.
    */
   async save(name?: string, options: SaveOptions = {}): Promise<this> {
-    const chosen = name ?? linkOf(this)?.name;
+    const { anonymous, inline, overwrite, ifRevision } = options;
+    const chosen = name ?? (anonymous ? `anonymous-${randomUUID()}` : linkOf(this)?.name);
     if (chosen === undefined) throw new TypeError('A block that was never saved needs a name: block.save("my-name").');
     checkDocumentName(chosen);
-    const draft = toDraft(this, chosen);
+    const draft = toDraft(this, chosen, { inline });
     const store = options.store ?? (await currentStore());
     await ensureRegistered(this.constructor as AnyBlockClass, store);
-    const saved = await store.save(draft, { overwrite: options.overwrite, ifRevision: options.ifRevision });
+    const saved = await store.save(anonymous ? { ...draft, anonymous } : draft, { overwrite, ifRevision });
     setLink(this, { id: saved.id, type: saved.type, name: saved.name, revision: saved.revision, changed: false });
     return this;
   }
@@ -235,12 +246,12 @@ export abstract class Block implements AnyBlock {
   }
 
   /**
-   * The instance that `slug/name` names, of the class that has the slug.
+   * The instance that `slug/name` or an id names, of the class that has its type's slug.
    * @param options `classes` are looked at first; else a class is known once it was used in this process.
    * @throws AshlarError as `X.load` does, and `ERR_UNKNOWN_TYPE`
    */
-  static async load(reference: string, options: StoreOption & { readonly classes?: readonly unknown[] } = {}): Promise<Block> {
-    const key = splitReference(reference);
+  static async load(reference: string | DocumentId, options: StoreOption & { readonly classes?: readonly unknown[] } = {}): Promise<Block> {
+    const key = typeof reference === "string" ? splitReference(reference) : documentId(reference);
     const store = options.store ?? (await currentStore());
     return fromDocuments(await store.load(key), undefined, options.classes) as Block;
   }
@@ -248,6 +259,23 @@ export abstract class Block implements AnyBlock {
 
 /** How many documents are read at a time. */
 const PAGE = 1000;
+
+/** @throws AshlarError `ERR_INVALID` for what is no id */
+function documentId({ id }: DocumentId): DocumentId {
+  if (typeof id === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return { id: id.toLowerCase() };
+  throw new AshlarError("ERR_INVALID", "A document is named by its name, or by { id } with the id that block.document has: a UUID.");
+}
+
+/** A document of another type than the class's is none of its. @throws AshlarError `ERR_SCHEMA` */
+function ofType(cls: AnyBlockClass, documents: readonly Document[]): readonly Document[] {
+  const { slug } = cls[DEFINITION];
+  const [root] = documents;
+  if (root === undefined || root.type === slug) return documents;
+  throw new AshlarError("ERR_SCHEMA", `The document ${root.type}/${root.name} is of type ${root.type}; ${cls.name} loads type ${slug}.`, {
+    type: root.type,
+    name: root.name,
+  });
+}
 
 function fromItem(item: LoadedItem, cls: AnyBlockClass): AnyBlock | AshlarError {
   try {
@@ -278,10 +306,12 @@ function derive(parent: AnyBlockClass, metadata: Metadata, fields: Fields, check
       return plainNumbers(schemaFields(this)) as JsonObject;
     }
 
-    static async load(name: string, options: StoreOption = {}): Promise<AnyBlock> {
-      checkDocumentName(name);
+    static async load(name: string | DocumentId, options: StoreOption = {}): Promise<AnyBlock> {
+      const key = typeof name === "object" && name !== null ? documentId(name) : { type: definition.slug, name };
+      if ("name" in key) checkDocumentName(key.name);
       const store = options.store ?? (await currentStore());
-      return fromDocuments(await store.load({ type: definition.slug, name }), this);
+      const documents = await store.load(key);
+      return fromDocuments("id" in key ? ofType(this, documents) : documents, this);
     }
 
     static async *loadAll({ store: given, onError }: LoadAllOptions = {}): AsyncGenerator<AnyBlock, void, undefined> {

@@ -3,7 +3,6 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { AshlarError } from "./errors.ts";
 import { shared } from "./shared.ts";
 import type { Store } from "./stores/store.ts";
 
@@ -30,22 +29,8 @@ export interface OpenOptions {
  * @throws AshlarError `ERR_NO_STORE` when there is none at that place; `ERR_INVALID` for an unknown URL. Keys are asked for on first need.
  */
 export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
-  const scheme = /^([a-z][a-z0-9+-]*):/.exec(url)?.[1];
-  switch (scheme) {
-    case "memory": {
-      const { openMemoryStore } = await import("./stores/local.ts");
-      return openMemoryStore(options);
-    }
-    case "sqlite": {
-      const { openSqliteStore } = await import("./stores/local.ts");
-      return openSqliteStore(url, options);
-    }
-    default:
-      throw new AshlarError(
-        "ERR_INVALID",
-        `A store is named by a URL, "sqlite:PATH" or "memory:"; ${scheme === undefined ? "this has no scheme" : `"${scheme}:" is none of them`}.`,
-      );
-  }
+  const { openSealedStore } = await import("./stores/open.ts");
+  return openSealedStore(url, options);
 }
 
 /** Makes a store the current one for the whole process; `undefined` goes back to `ASHLAR_STORE` or the default. */

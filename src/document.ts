@@ -15,8 +15,16 @@ import { Secret } from "./secret.ts";
 import type { Document, Draft, Reference } from "./stores/store.ts";
 import { valuesOf } from "./values.ts";
 
-/** The halves of an instance, as a draft without a name. */
-type Content = Pick<Draft, "data" | "references" | "secrets">;
+/** What an instance is taken apart into, besides its public values. */
+interface Content extends Pick<Draft, "references" | "secrets"> {
+  readonly inline: boolean;
+}
+
+/** How an instance is taken apart. */
+export interface DraftOptions {
+  /** Copies of saved blocks below the top level in place of references, for stores that cannot keep those. Default false. */
+  readonly inline?: boolean | undefined;
+}
 
 /**
  * Takes an instance apart for storing.
@@ -24,12 +32,13 @@ type Content = Pick<Draft, "data" | "references" | "secrets">;
  * @throws AshlarError `ERR_CHANGED_CHILD` when a nested block was changed since it was loaded or saved; `ERR_INVALID` for what JSON cannot hold;
  * `ERR_LIMIT` deeper than 64.
  */
-export function toDraft(block: AnyBlock, name: string): Draft {
+export function toDraft(block: AnyBlock, name: string, { inline = false }: DraftOptions = {}): Draft {
   const cls = block.constructor as AnyBlockClass;
-  const content = { references: {} as Record<string, Reference>, secrets: {} as Record<string, Secret<Json>> };
+  const content = { references: {} as Record<string, Reference>, secrets: {} as Record<string, Secret<Json>>, inline };
   const data = fieldsToData(block, TOP, content) as Draft["data"];
   checkDepth(data, `The block ${cls[DEFINITION].slug}/${name}`);
-  return { type: cls[DEFINITION].slug, name, schema: checksumOf(cls), data, ...content };
+  const { references, secrets } = content;
+  return { type: cls[DEFINITION].slug, name, schema: checksumOf(cls), data, references, secrets };
 }
 
 /** Where a value stands: by the keys of documents, and by the names of fields, as whoever wrote the program knows it. */
@@ -43,7 +52,7 @@ function inside({ keys, names }: Place, key: string | number, name = key): Place
   return { keys: [...keys, key], names: [...names, name] };
 }
 
-function fieldsToData(block: AnyBlock, at: Place, content: Omit<Content, "data">): Json {
+function fieldsToData(block: AnyBlock, at: Place, content: Content): Json {
   const definition = (block.constructor as AnyBlockClass)[DEFINITION];
   const encoded = encodedFields(block);
   const data: Record<string, Json> = {};
@@ -68,7 +77,7 @@ export function encodedFields(block: AnyBlock): Record<string, unknown> {
   }
 }
 
-function toJson(value: unknown, at: Place, content: Omit<Content, "data">): Json {
+function toJson(value: unknown, at: Place, content: Content): Json {
   if (value instanceof Secret) {
     (content.secrets as Record<string, Secret<Json>>)[pointer(at.keys)] =
       value.reveal() instanceof Object ? new Secret(toJson(value.reveal(), at, content)) : (value as Secret<Json>);
@@ -92,10 +101,11 @@ function toJson(value: unknown, at: Place, content: Omit<Content, "data">): Json
   throw invalid("A value cannot be stored", [{ path: pathText(at.names), message: `JSON cannot hold a ${kind}` }]);
 }
 
-function childToJson(child: AnyBlock, at: Place, content: Omit<Content, "data">): Json {
+function childToJson(child: AnyBlock, at: Place, content: Content): Json {
   const link = linkOf(child);
   const definition = (child.constructor as AnyBlockClass)[DEFINITION];
-  if (link?.changed) {
+  const copied = link === null || (content.inline && at.keys.length > 1);
+  if (!copied && link.changed) {
     const path = pathText(at.names);
     throw new AshlarError(
       "ERR_CHANGED_CHILD",
@@ -103,7 +113,7 @@ function childToJson(child: AnyBlock, at: Place, content: Omit<Content, "data">)
       { path, documents: [`${link.type}/${link.name}`] },
     );
   }
-  if (link) {
+  if (!copied) {
     (content.references as Record<string, Reference>)[pointer(at.keys)] = { id: link.id, type: link.type, name: link.name };
     return null;
   }

@@ -9,6 +9,7 @@ export {
   type BlockOptions,
   type BlockStatics,
   type DeleteOptions,
+  type DocumentId,
   type ExtendOptions,
   type InputOf,
   type LoadAllOptions,

@@ -29,13 +29,10 @@ export async function registerClass(cls: AnyBlockClass, store: Store, update: bo
     remember(each);
     const { slug, name, description, logoUrl, documentationUrl, codeExample, capabilities, version } = each[DEFINITION];
     const example = codeExample ?? `\`\`\`typescript\nconst block = await ${each.name}.load("BLOCK_NAME");\n\`\`\``;
-    results.push(
-      await store.register(
-        { slug, name, description, logoUrl, documentationUrl, codeExample: example },
-        { checksum: checksumOf(each), type: slug, version, capabilities, fields: schemaTextFor(each) },
-        { update },
-      ),
-    );
+    const checksum = checksumOf(each);
+    const { change } = await store.saveType({ slug, name, description, logoUrl, documentationUrl, codeExample: example }, { update });
+    const { created } = await store.saveSchema({ checksum, type: slug, version, capabilities, fields: schemaTextFor(each) });
+    results.push({ type: slug, checksum, change, newSchema: created });
   }
   return results;
 }

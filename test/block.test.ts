@@ -154,6 +154,48 @@ describe("save and load", () => {
   });
 });
 
+describe("a document without a name of its own", () => {
+  it("gets one, is loaded by it or by its id, and is left out of lists", async () => {
+    const saved = await service().save(undefined, { anonymous: true });
+    const { id = "", name = "" } = saved.document ?? {};
+    expect(name).toMatch(/^anonymous-[0-9a-f-]{36}$/);
+    for (const key of [name, { id }]) expect((await Service.load(key)).equals(saved)).toBe(true);
+    expect((await Block.load({ id })).equals(saved)).toBe(true);
+    expect([await Service.names(), await Service.list()]).toEqual([[], []]);
+    await saved.with({ host: "other" }).save(undefined, { ifRevision: 1 });
+    expect([(await Service.load({ id })).host, await Service.names()]).toEqual(["other", []]);
+  });
+
+  it("is refused by another class, and an id that is none by all", async () => {
+    const { document } = await service().save("main");
+    await expect(Credentials.load({ id: document?.id ?? "" })).rejects.toMatchObject({
+      code: "ERR_SCHEMA",
+      message: "The document test-service/main is of type test-service; Credentials loads type test-credentials.",
+    });
+    for (const id of ["main", "", undefined as never]) {
+      await expect(Service.load({ id })).rejects.toMatchObject({ code: "ERR_INVALID" });
+      await expect(Block.load({ id })).rejects.toMatchObject({ code: "ERR_INVALID" });
+    }
+    await expect(Service.load(null as never)).rejects.toMatchObject({ code: "ERR_INVALID" });
+  });
+});
+
+describe("inline", () => {
+  class Several extends Block.define({ name: "Several", fields: { first: Credentials, more: z.array(block(Credentials)) } }) {}
+  const saved = () => new Credentials({ accountName: "me", token: "t" }).save("main", { overwrite: true });
+
+  it("stores copies of saved blocks below the top level, and still refers at it", async () => {
+    const credentials = await saved();
+    const several = new Several({ first: credentials, more: [credentials.with({ note: "changed" })] });
+    await expect(several.save("s")).rejects.toMatchObject({ code: "ERR_CHANGED_CHILD" });
+    await several.save("s", { inline: true });
+    await credentials.with({ token: "rotated" }).save(undefined, { overwrite: true });
+    const loaded = await Several.load("s");
+    expect([loaded.first.token.reveal(), loaded.more[0]?.token.reveal(), loaded.more[0]?.note]).toEqual(["rotated", "t", "changed"]);
+    expect([loaded.first.document?.name, loaded.more[0]?.document]).toEqual(["main", null]);
+  });
+});
+
 describe("registering", () => {
   it("makes a class and all its nested classes known, once", async () => {
     const store = await openStore("memory:");

@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
+import { sqlitePath } from "../src/backends/sqlite-file.ts";
 import { Block, currentStore, openStore, type Store, useStore, withStore } from "../src/index.ts";
-import { keyFilePath, sqlitePath } from "../src/stores/local.ts";
+import { keyFilePath } from "../src/user-folders.ts";
 import { writeKeyFile } from "../src/vaults/key-file.ts";
 import { generateKey, keyText } from "../src/vaults/keyring.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -148,7 +149,7 @@ describe("a store's URL", () => {
       await expect(openStore(url)).rejects.toEqual(code("ERR_INVALID", /"sqlite:PATH"/));
       await expect(openStore(url)).rejects.toEqual(expect.objectContaining({ message: expect.not.stringContaining("hunter2") }));
     }
-    await expect(openStore("postgres:x")).rejects.toEqual(code("ERR_INVALID", /"postgres:" is none of them/));
+    await expect(openStore("mongodb:x")).rejects.toEqual(code("ERR_INVALID", /"mongodb:" is no scheme that is known/));
   });
 
   it("memory: is a new and empty store each time", async () => {
@@ -182,7 +183,8 @@ describe("the default places", () => {
     it(`on ${platform}`, () => {
       const program = `
         Object.defineProperty(process, "platform", { value: "${platform}" });
-        const { keyFilePath, sqlitePath } = await import(${JSON.stringify(new URL("../src/stores/local.ts", import.meta.url).href)});
+        const { sqlitePath } = await import(${JSON.stringify(new URL("../src/backends/sqlite-file.ts", import.meta.url).href)});
+        const { keyFilePath } = await import(${JSON.stringify(new URL("../src/user-folders.ts", import.meta.url).href)});
         process.stdout.write(JSON.stringify([sqlitePath("sqlite:"), keyFilePath()]));`;
       const env = { PATH: process.env.PATH, HOME: "/users/me" };
       const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", env });

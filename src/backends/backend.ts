@@ -1,15 +1,15 @@
 /**
  * The contract of a backend: where records rest. Types only. A backend never sees a secret: what is secret comes sealed.
  *
- * Types, schemas and documents are records of one form, told apart by `kind`. (kind, type, name) is unique. Every method rejects with an
+ * Types, schemas, documents and access tokens are records of one form, told apart by `kind`. (kind, type, name) is unique. Every method rejects with an
  * `AshlarError`; "not there" is an empty answer, and only that.
  * @module
  */
 import type { JsonObject } from "../json.ts";
 import type { Reference } from "../stores/store.ts";
 
-/** What a record describes. */
-export type RecordKind = "document" | "type" | "schema";
+/** What a record describes; `anonymous`: a document that nobody gave a name, which lists of documents leave out. */
+export type RecordKind = "document" | "anonymous" | "type" | "schema" | "token";
 
 /** A record at rest. All of it but `sealed` is readable, and bound to `sealed`: change any part and it does not open. */
 export interface StoredRecord {
@@ -42,6 +42,9 @@ export type RecordKey = { readonly kind: RecordKind; readonly type: string; read
 export interface Backend {
   /** Where it is, as a URL without credentials. */
   readonly url: string;
+
+  /** Whether records are gone with this process, so that nothing needs to be sealed. Default false. */
+  readonly volatile?: true | undefined;
 
   /** Identity of the store, made when the store was; bound into every sealed record. @throws AshlarError `ERR_NO_STORE` */
   storeId(): Promise<string>;
@@ -99,6 +102,19 @@ export interface Backend {
 
   /** Lets go of files and connections; may be called twice. */
   close(): Promise<void>;
+}
+
+/** What a backend's file exports: the scheme of a store's URL is the file's name, so that `postgres://…` is opened by `postgres.ts`. */
+export interface BackendModule {
+  /**
+   * Opens what a URL names.
+   * @param url the store's URL without what concerns the vault.
+   * @param options `create`: make it if it is not there. Default false.
+   * @throws AshlarError `ERR_INVALID` for a URL of another form, without repeating it: it may hold a password; `ERR_NO_STORE`, and as each says.
+   */
+  openBackend(url: string, options: { readonly create?: boolean | undefined }): Promise<Backend>;
+  /** Folder of this machine where the data lies: no key may lie there. Left out where the data lies elsewhere. */
+  folderOf?(url: string): string;
 }
 
 /** How deep documents may refer to documents. Prefect's bound (protocol.md §4.2). */

@@ -11,8 +11,14 @@ export function memoryBackend(): Backend {
   return new MemoryBackend();
 }
 
+/** `memory:`, a new and empty one each time. */
+export async function openBackend(): Promise<Backend> {
+  return memoryBackend();
+}
+
 class MemoryBackend implements Backend {
   readonly url = "memory:";
+  readonly volatile = true;
   readonly #id = randomUUID();
   readonly #byId = new Map<string, StoredRecord>();
   readonly #idByName = new Map<string, string>();

@@ -5,9 +5,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { AshlarError } from "../errors.ts";
+import { userFolders } from "../user-folders.ts";
 
 /** Marks the file as ours: "Ashl" in ASCII. https://www.sqlite.org/pragma.html#pragma_application_id */
 const APPLICATION_ID = 0x4173_686c;
@@ -60,6 +61,16 @@ export async function openFile(options: SqliteOptions): Promise<{ readonly datab
     database.close();
     throw error;
   }
+}
+
+/** The absolute path that a `sqlite:` URL names. @throws AshlarError `ERR_INVALID` for a URL with a host or a query. */
+export function sqlitePath(url: string): string {
+  const rest = url.slice("sqlite:".length);
+  if (rest === "") return join(userFolders().data, "ashlar.db");
+  if (rest.startsWith("//") && !rest.startsWith("///"))
+    throw new AshlarError("ERR_INVALID", `A SQLite store is a file of this machine, "sqlite:PATH"; this URL names a host.`);
+  if (rest.includes("?")) throw new AshlarError("ERR_INVALID", `A SQLite store's URL has no options: "sqlite:PATH".`);
+  return resolve(rest.replace(/^\/\/+/, "/"));
 }
 
 /** Whether there is a file. One that may not be looked at is not one that is not there. */

@@ -5,11 +5,12 @@
  * between processes; a locked database is waited for up to five seconds unless told otherwise.
  * @module
  */
+import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { checkDepth } from "../json.ts";
 import type { Backend, RecordKey, RecordKind, StoredRecord } from "./backend.ts";
-import { guarded, inTransaction, openFile, type SqliteOptions } from "./sqlite-file.ts";
+import { guarded, inTransaction, openFile, type SqliteOptions, sqlitePath } from "./sqlite-file.ts";
 
 export type { SqliteOptions } from "./sqlite-file.ts";
 
@@ -37,6 +38,16 @@ function graphOf(root: string): string {
 export async function sqliteBackend(options: SqliteOptions): Promise<Backend> {
   const { database, url } = await openFile(options);
   return new SqliteBackend(database, url);
+}
+
+/** `sqlite:PATH`; `sqlite:` alone is a file in the user's data folder. */
+export async function openBackend(url: string, options: { readonly create?: boolean | undefined } = {}): Promise<Backend> {
+  return sqliteBackend({ path: sqlitePath(url), create: options.create });
+}
+
+/** The folder of the file. */
+export function folderOf(url: string): string {
+  return dirname(sqlitePath(url));
 }
 
 class SqliteBackend implements Backend {

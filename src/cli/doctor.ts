@@ -7,9 +7,10 @@
  */
 import { type Stats, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { sqlitePath } from "../backends/sqlite-file.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { keyFilePath, sqlitePath } from "../stores/local.ts";
 import type { Finding, Maintenance } from "../stores/store.ts";
+import { keyFilePath } from "../user-folders.ts";
 import { lockPath } from "../vaults/key-file.ts";
 import { EXIT } from "./failure.ts";
 import { findKeys, maintenance } from "./keys.ts";

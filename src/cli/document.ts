@@ -15,15 +15,17 @@ import { allDocuments, checkType, findDocument, placeOf } from "./lookup.ts";
 import { jsonText, paint, pairs, plain, print, table } from "./output.ts";
 import type { Session } from "./session.ts";
 
-/** Lists documents in order of type and name. */
-export async function listDocuments(session: Session, [type]: readonly string[]): Promise<void> {
+/** Lists documents in order of type and name; with `--anonymous` those that nobody gave a name. */
+export async function listDocuments(session: Session, [type]: readonly string[], options: { anonymous?: boolean }): Promise<void> {
   const store = await session.store();
-  const documents = await allDocuments(store, type);
+  const documents = await allDocuments(store, type, options.anonymous === true);
   if (documents.length === 0 && type !== undefined) await checkType(store, type);
   const result = { documents: documents.map(({ data: _data, references: _references, secrets: _secrets, ...head }) => head) };
   print(session, result, () =>
     documents.length === 0
-      ? [`There are no documents${type === undefined ? "" : ` of type ${plain(type)}`} in ${plain(store.url)}.`]
+      ? [
+          `There are no ${options.anonymous ? "anonymous " : ""}documents${type === undefined ? "" : ` of type ${plain(type)}`} in ${plain(store.url)}.`,
+        ]
       : table(
           ["TYPE", "NAME", "REVISION", "UPDATED", "BY"],
           documents.map((each) => [
@@ -42,7 +44,9 @@ export async function inspectDocument(session: Session, [reference = ""]: readon
   const store = await session.store();
   const document = await findDocument(store, splitReference(reference));
   if (options.reveal !== true) {
-    const rows = fieldRows(leavesOf(document), ({ changed }) => paint("dim", `********  changed ${time(changed)}`));
+    const rows = fieldRows(leavesOf(document), ({ changed }) =>
+      paint("dim", `********${changed === null ? "" : `  changed ${time(changed)}`}`),
+    );
     print(session, { document }, () => [...heading(document), "", ...pairs(rows, "  ")]);
     return;
   }

@@ -4,13 +4,12 @@
  * JSON: `{"store":{"url","created"},"key":{"source","path","id","created"}}`; `path` is null where the key is in no file, `id` null for a passphrase.
  * @module
  */
-import { dirname } from "node:path";
 import { openStore } from "../current-store.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { keyFilePath, sqlitePath } from "../stores/local.ts";
+import { keySourcesOf } from "../stores/open.ts";
 import type { Store } from "../stores/store.ts";
 import { writeKeyFile } from "../vaults/key-file.ts";
-import { findKeyring, generateKey, readKeyFile } from "../vaults/keyring.ts";
+import { findKeyring, generateKey, type KeySources, readKeyFile } from "../vaults/keyring.ts";
 import { paint, pairs, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
 
@@ -30,8 +29,8 @@ export async function init(session: Session, _given: readonly string[], options:
     );
   const existing = await openExisting(session.url);
   try {
-    const path = sqlitePath(session.url);
-    const key = (await keyAtHand(dirname(path), options.passphrase === true)) ?? (await newKey(path, existing));
+    const sources = await keySourcesOf(session.url);
+    const key = (await keyAtHand(sources, options.passphrase === true)) ?? (await newKey(sources, existing));
     const store = existing ?? (await openStore(session.url, { create: true }));
     await store.close();
     const result = { store: { url: store.url, created: existing === null }, key };
@@ -51,9 +50,8 @@ async function openExisting(url: string): Promise<Store | null> {
 }
 
 /** The key that the store's users would find, looked for as they do; null when there is none. */
-async function keyAtHand(dataFolder: string, passphraseWanted: boolean): Promise<FoundKey | null> {
+async function keyAtHand({ keyFile, dataFolder }: KeySources, passphraseWanted: boolean): Promise<FoundKey | null> {
   const { ASHLAR_KEYS, ASHLAR_PASSPHRASE } = process.env;
-  const keyFile = keyFilePath();
   const ring = ASHLAR_KEYS ? await findKeyring({ keyFile, storeId: "", environment: { ASHLAR_KEYS } }) : readKeyFile(keyFile, dataFolder);
   if (ring && passphraseWanted)
     throw new AshlarError("ERR_INVALID", `Keys in ${ring.source} go before a passphrase: take them away first, or leave out --passphrase.`);
@@ -67,8 +65,7 @@ async function keyAtHand(dataFolder: string, passphraseWanted: boolean): Promise
 }
 
 /** Makes a key file, unless the store was sealed with another key: a new one would only hide that the right one is missing. */
-async function newKey(path: string, existing: Store | null): Promise<FoundKey> {
-  const keyFile = keyFilePath();
+async function newKey({ keyFile, dataFolder }: KeySources, existing: Store | null): Promise<FoundKey> {
   if (existing && (await holdsRecords(existing)))
     throw new AshlarError(
       "ERR_NO_KEY",
@@ -76,7 +73,7 @@ async function newKey(path: string, existing: Store | null): Promise<FoundKey> {
       { store: existing.url },
     );
   const key = generateKey();
-  writeKeyFile(keyFile, [key], dirname(path));
+  writeKeyFile(keyFile, [key], dataFolder);
   return { source: `the key file ${keyFile}`, path: keyFile, id: key.id, created: true };
 }
 

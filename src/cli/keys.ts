@@ -1,9 +1,9 @@
 /**
- * Which keys a store is sealed with, for the commands that look after them. Touches keyring.ts and the SQLite backend.
+ * Which keys a store is sealed with, for the commands that look after them. Touches keyring.ts and open.ts.
  * @module
  */
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { keySources, sqlitePath } from "../stores/local.ts";
+import { keySourcesOf } from "../stores/open.ts";
 import type { Maintenance } from "../stores/store.ts";
 import { findKeyring, type Keyring } from "../vaults/keyring.ts";
 import type { Session } from "./session.ts";
@@ -24,22 +24,10 @@ export interface Keys {
  */
 export async function findKeys(session: Session, needed: readonly string[] = []): Promise<Keys> {
   if (session.url.startsWith("memory:")) throw new AshlarError("ERR_INVALID", "A store of memory seals nothing: it has no keys.");
-  if (!session.url.startsWith("sqlite:")) await session.store(); // says what is wrong with the URL
-  const path = sqlitePath(session.url);
-  const sources = keySources(path, () => storeId(path));
+  const sources = await keySourcesOf(session.url);
   const ring = await findKeyring(sources, needed);
   const kind = process.env.ASHLAR_KEYS ? "environment" : ring.fromPassphrase ? "passphrase" : "file";
   return { ring, kind, file: sources.keyFile, dataFolder: sources.dataFolder };
-}
-
-async function storeId(path: string): Promise<string> {
-  const { sqliteBackend } = await import("../backends/sqlite.ts");
-  const backend = await sqliteBackend({ path });
-  try {
-    return await backend.storeId();
-  } finally {
-    await backend.close();
-  }
 }
 
 /** Id of each key that records are sealed with → how many; null when there is no store. */

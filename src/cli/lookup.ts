@@ -15,11 +15,11 @@ export function placeOf({ type, name }: { readonly type: string; readonly name: 
   return `${type}/${name}`;
 }
 
-/** All documents, or those of one type, in order of type and name. */
-export async function allDocuments(store: Store, type?: string | undefined): Promise<MaskedDocument[]> {
+/** All documents, or those of one type, in order of type and name; the anonymous ones only if those are asked for. */
+export async function allDocuments(store: Store, type?: string | undefined, anonymous = false): Promise<MaskedDocument[]> {
   const all: MaskedDocument[] = [];
   for (let after: MaskedDocument | undefined; ; after = all.at(-1)) {
-    const page = await store.list({ type, after: after && { type: after.type, name: after.name }, limit: PAGE });
+    const page = await store.list({ type, anonymous, after: after && { type: after.type, name: after.name }, limit: PAGE });
     all.push(...page);
     if (page.length < PAGE) return all;
   }

@@ -82,6 +82,7 @@ function addCommands(program: Command): void {
     .command("ls")
     .argument("[type]", "a type's slug; default all types")
     .description("list the documents")
+    .option("--anonymous", "those that were saved without a name")
     .action(call(async () => (await import("./document.ts")).listDocuments));
   program
     .command("inspect")

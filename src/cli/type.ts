@@ -1,8 +1,8 @@
 /**
  * `ashlar type ls`, `type inspect` and `type delete`: what the store knows of block classes. Reads schemas, whoever made them, as trees of JSON.
  *
- * JSON: `{"types":[{"slug","name","description","logoUrl","documentationUrl","codeExample"}]}`, and `{"type":{…one of them},"schema":{"checksum",
- * "version","capabilities","fields"}}`, `schema` null where the type has none; `{"type":slug,"deleted":[{"id","type","name"}]}`.
+ * JSON: `{"types":[{"id","slug","name","description","logoUrl","documentationUrl","codeExample","created","updated"}]}`, with `"protected":true`
+ * where it is, and `{"type":{…one of them},"schema":{"checksum","version","capabilities","fields"}}`, `schema` null where the type has none; `{"type":slug,"deleted":[{"id","type","name"}]}`.
  * @module
  */
 import { AshlarError } from "../errors.ts";
@@ -59,7 +59,7 @@ export async function deleteType(
 ): Promise<void> {
   const store = await session.store();
   await checkType(store, slug);
-  const documents = await allDocuments(store, slug);
+  const documents = [...(await allDocuments(store, slug)), ...(await allDocuments(store, slug, true))];
   const cascade = options.cascade === true;
   if (documents.length > 0 && !cascade) {
     const places = documents.map(placeOf);

@@ -1,30 +1,22 @@
 /**
- * Looking after a sealed store: which keys are in use, sealing anew, checking every record. Touches the two contracts; opening and sealing are
- * handed in by the store.
+ * Looking after a sealed store: which keys are in use, sealing anew, checking every record. Touches the two contracts and sealing.ts.
  * @module
  */
 import { setImmediate } from "node:timers/promises";
-import type { Backend, StoredRecord } from "../backends/backend.ts";
+import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
 import { type AshlarError, isAshlarError } from "../errors.ts";
-import type { Secrets, Vault } from "../vaults/vault.ts";
-import { damaged, named } from "./record.ts";
+import { checksumIn, damaged, isDocument, named } from "./record.ts";
+import type { Sealing } from "./sealing.ts";
 import type { Finding, Maintenance } from "./store.ts";
-
-/** What the store lends. */
-export interface MaintenanceParts {
-  readonly backend: Backend;
-  readonly vault: Vault;
-  /** Opens a record. */
-  readonly open: (record: StoredRecord) => Promise<Secrets>;
-  /** The same record, sealed anew with the key that seals now. */
-  readonly resealed: (record: StoredRecord) => Promise<StoredRecord>;
-}
 
 const PAGE = 200;
 
+/** A damaged row may say anything. */
+const KINDS: readonly RecordKind[] = ["document", "anonymous", "type", "schema", "token"];
+
 /** The maintenance of a store. */
-export function maintenanceOf(parts: MaintenanceParts): Maintenance {
-  const { backend, vault } = parts;
+export function maintenanceOf(sealing: Sealing): Maintenance {
+  const { backend, vault } = sealing;
   return {
     async keysInUse() {
       const counts = new Map<string, number>();
@@ -46,7 +38,7 @@ export function maintenanceOf(parts: MaintenanceParts): Maintenance {
       let [resealed, done] = [0, total - old.length];
       for (const id of old) {
         if (signal?.aborted) break;
-        const outcome = await resealOne(parts, id, key);
+        const outcome = await resealOne(sealing, id, key);
         if (typeof outcome === "object") failed.push(outcome);
         else if (outcome) resealed++;
         onProgress?.(++done, total);
@@ -57,8 +49,9 @@ export function maintenanceOf(parts: MaintenanceParts): Maintenance {
     async check({ open = true } = {}) {
       const findings: Finding[] = (await backend.check()).map((message) => ({ where: "", message }));
       const known = new Set<string>();
-      for await (const { kind, type, name } of allRecords(backend)) known.add(`${kind} ${type} ${name}`);
-      for await (const record of allRecords(backend)) findings.push(...(await checkRecord(parts, record, known, open)));
+      for await (const { kind, type, name } of allRecords(backend))
+        known.add(`${kind} ${type} ${kind === "schema" ? checksumIn(name) : name}`);
+      for await (const record of allRecords(backend)) findings.push(...(await checkRecord(sealing, record, known, open)));
       return findings;
     },
   };
@@ -74,12 +67,13 @@ async function* allRecords(backend: Backend): AsyncGenerator<StoredRecord> {
 }
 
 /** Whether it was sealed anew; false when someone else did, or deleted it. Who writes in between has won: it is looked at again. */
-async function resealOne({ backend, vault, resealed }: MaintenanceParts, id: string, key: string): Promise<boolean | Finding> {
+async function resealOne(sealing: Sealing, id: string, key: string): Promise<boolean | Finding> {
+  const { backend, vault } = sealing;
   for (;;) {
     const record = await backend.get({ id });
     if (!record || vault.keyOf(record.sealed) === key) return false;
     try {
-      const anew = await resealed(record);
+      const anew = await sealing.resealed(record);
       await backend.put(anew, record.revision);
       await vault.discard(record.sealed);
       return true;
@@ -98,33 +92,29 @@ function isRecordError(error: unknown): error is AshlarError {
   );
 }
 
-async function checkRecord(
-  { backend, open }: MaintenanceParts,
-  record: StoredRecord,
-  known: ReadonlySet<string>,
-  opening: boolean,
-): Promise<Finding[]> {
+async function checkRecord(sealing: Sealing, record: StoredRecord, known: ReadonlySet<string>, opening: boolean): Promise<Finding[]> {
   const where = placeOf(record);
+  const { backend } = sealing;
   const { id, kind, type, name } = record;
   const findings: Finding[] = [];
   try {
-    if (opening) await open(record);
+    if (opening) await sealing.open(record);
     else if (record.damaged) throw named(record, damaged());
   } catch (error) {
     if (!isRecordError(error)) throw error;
     const mend = isAshlarError(error, "ERR_CANNOT_OPEN") && !record.damaged;
     findings.push({
       where,
-      message: `${error.message}${mend ? ` Bring back a copy of the store${kind === "document" ? ", save it again, or delete it" : ""}.` : ""}`,
+      message: `${error.message}${mend ? ` Bring back a copy of the store${isDocument(kind) ? ", save it again, or delete it" : ""}.` : ""}`,
     });
   }
   const looked = await backend.get({ kind, type, name });
-  if (!["document", "type", "schema"].includes(kind) || looked?.id !== id)
+  if (!KINDS.includes(kind) || looked?.id !== id)
     findings.push({
       where,
       message: `The record ${id} cannot be found by its name: its row was changed from outside. Bring back a copy of the store, or delete the row.`,
     });
-  if (kind !== "document" || record.damaged) return findings;
+  if (!isDocument(kind) || record.damaged) return findings;
   for (const [at, reference] of Object.entries(record.references)) {
     if (!(await backend.get({ id: reference.id })))
       findings.push({
@@ -143,5 +133,5 @@ async function checkRecord(
 }
 
 function placeOf({ kind, type, name }: StoredRecord): string {
-  return kind === "document" ? `${type}/${name}` : `${kind} ${name}`;
+  return isDocument(kind) ? `${type}/${name}` : `${kind} ${name}`;
 }

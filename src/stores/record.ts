@@ -4,19 +4,23 @@
  * @module
  */
 import { hash } from "node:crypto";
-import { MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "../backends/backend.ts";
+import { MAX_REFERENCE_DEPTH, type RecordKind, type StoredRecord } from "../backends/backend.ts";
 import { schemaChecksum } from "../checksum.ts";
 import { AshlarError } from "../errors.ts";
 import { canonicalJson, checkDepth, type Json } from "../json.ts";
 import { Secret } from "../secret.ts";
 import { checkDocumentName, isSlug } from "../slug.ts";
 import type { Secrets } from "../vaults/vault.ts";
-import type { BlockType, Document, DocumentKey, Draft, MaskedDocument } from "./store.ts";
+import type { Document, Draft, MaskedDocument } from "./store.ts";
 
-/** A block type of its record; of a damaged one only the slug is left. */
-export function typeOf({ name, data, damaged }: StoredRecord): BlockType {
-  if (damaged) return { slug: name, name, description: null, logoUrl: null, documentationUrl: null, codeExample: null };
-  return { slug: name, ...(data as unknown as Omit<BlockType, "slug">) };
+/** Whether records of a kind are documents. */
+export function isDocument(kind: RecordKind): boolean {
+  return kind === "document" || kind === "anonymous";
+}
+
+/** The checksum in the name of a schema's record, which may have a version behind it. */
+export function checksumIn(name: string): string {
+  return name.replace(/@.*/s, "");
 }
 
 /** Whether a record's schema text is the one that a checksum names. */
@@ -38,11 +42,6 @@ export function bindingOf(record: Omit<StoredRecord, "sealed">, storeId: string)
     `,"name":${JSON.stringify(name)},"references":${canonicalJson(references)},"revision":${revision},"schema":${JSON.stringify(schema)}` +
     `,"secrets":${canonicalJson(secrets)},"type":${JSON.stringify(type)},"updated":${JSON.stringify(updated)},"updatedBy":${JSON.stringify(updatedBy)}}`;
   return hash("sha256", `ashlar record 1\0${storeId}\0${text}`, "buffer");
-}
-
-/** A document's key as a record's. */
-export function recordKey(key: DocumentKey): RecordKey {
-  return "id" in key ? { id: key.id } : { kind: "document", type: key.type, name: key.name };
 }
 
 /** The secret half of a draft, in clear. */
@@ -79,9 +78,10 @@ export function opened(record: StoredRecord, secrets: Secrets): Document {
 
 /** The readable half of a record. */
 export function maskedOf(record: StoredRecord): MaskedDocument {
-  const { id, type, name, schema, data, references, secrets, revision, created, updated, updatedBy } = record;
+  const { id, kind, type, name, schema, data, references, secrets, revision, created, updated, updatedBy } = record;
   const masked = { id, type, name, schema, data, references, secrets, revision, created, updated, updatedBy };
-  return record.damaged ? { ...masked, damaged: true } : masked;
+  if (!record.damaged && kind !== "anonymous") return masked;
+  return { ...masked, ...(record.damaged && { damaged: true }), ...(kind === "anonymous" && { anonymous: true }) };
 }
 
 /** The error for a record whose readable half is lost. */
@@ -91,7 +91,7 @@ export function damaged(): AshlarError {
 
 /** The same error, saying which record it is about. */
 export function named({ kind, type, name }: StoredRecord, error: AshlarError): AshlarError {
-  const what = kind === "document" ? `The document ${type}/${name}` : `The ${kind} ${name}`;
+  const what = isDocument(kind) ? `The document ${type}/${name}` : `The ${kind} ${name}`;
   return new AshlarError(error.code, `${what} cannot be read. ${error.message}`, { ...error.details, type, name });
 }
 

@@ -1,33 +1,19 @@
 /**
- * A store made of a backend and a vault: the only caller of the code that opens secrets. Touches the two contracts, nothing of their makers.
- *
- * Each record is bound to its seal: the digest of all its other parts, and of the store's identity, goes into the sealing.
+ * A store made of any backend and any vault. Touches the two contracts, nothing of their makers; sealing.ts seals and opens.
  * @module
  */
-import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
-import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
-import { AshlarError, type ErrorCode, isAshlarError } from "../errors.ts";
-import { canonicalJson, type Json, type JsonObject } from "../json.ts";
+import type { Backend, StoredRecord } from "../backends/backend.ts";
+import { AshlarError, isAshlarError } from "../errors.ts";
+import type { Json } from "../json.ts";
 import { Secret } from "../secret.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
 import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
 import { maintenanceOf } from "./maintenance.ts";
 import { notFound } from "./not-found.ts";
-import {
-  bindingOf,
-  checkDraft,
-  conflict,
-  DEFAULT_MAX_BYTES,
-  damaged,
-  hasChecksum,
-  maskedOf,
-  named,
-  opened,
-  recordKey,
-  secretValues,
-  typeOf,
-} from "./record.ts";
+import { checkDraft, conflict, DEFAULT_MAX_BYTES, damaged, isDocument, maskedOf, named, opened, secretValues } from "./record.ts";
+import { deleteSchema, deleteType, readSchema, readSchemas, readType, readTypes, saveSchema, saveType } from "./sealed-types.ts";
+import { Sealing } from "./sealing.ts";
 import type {
   BlockSchema,
   BlockType,
@@ -39,7 +25,7 @@ import type {
   Maintenance,
   MaskedDocument,
   Reference,
-  Registered,
+  SchemaKey,
   Store,
   WriteCondition,
 } from "./store.ts";
@@ -57,9 +43,6 @@ export interface SealedStoreOptions {
 /** How often an overwrite without a revision is tried again when someone else writes at the same time. */
 const OVERWRITE_TRIES = 20;
 
-/** How opening fails for want of the key, which says nothing of the record. */
-const WITHOUT_KEY: readonly ErrorCode[] = ["ERR_NO_KEY", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_DENIED"];
-
 /** A store over any backend with any vault. */
 export function sealedStore(options: SealedStoreOptions): Store {
   return new SealedStore(options);
@@ -69,32 +52,28 @@ class SealedStore implements Store {
   readonly url: string;
   readonly #backend: Backend;
   readonly #vault: Vault;
+  readonly #sealing: Sealing;
   readonly #maxBytes: number;
-  readonly #actor: string;
   readonly maintenance: Maintenance;
-  #storeId: string | undefined;
 
   constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
     this.url = backend.url;
     this.#backend = backend;
     this.#vault = vault;
+    this.#sealing = new Sealing(backend, vault, actor ?? userName());
     this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
-    this.#actor = actor ?? userName();
-    const open = async (record: StoredRecord) => this.#open(record);
-    this.maintenance = maintenanceOf({ backend, vault, open, resealed: (record) => this.#resealed(record) });
+    this.maintenance = maintenanceOf(this.#sealing);
   }
 
   async load(key: DocumentKey): Promise<readonly Document[]> {
-    this.#storeId ??= await this.#backend.storeId();
     for (let before = ""; ; ) {
-      const records = await this.#backend.graph(recordKey(key));
-      const root = records.find((record) => ("id" in key ? record.id === key.id : record.name === key.name && record.type === key.type));
-      if (root?.kind !== "document") throw await notFound(this.#backend, key);
-      const ordered = [root, ...records.filter((record) => record !== root)];
+      const [root, ...others] = await this.#graph(key);
+      if (!root) throw await notFound(this.#backend, key);
+      const records = [root, ...others];
       try {
-        const secrets = ordered.map((record) => this.#open(record));
+        const secrets = records.map((record) => this.#sealing.open(record));
         const ready = secrets.some((each) => each instanceof Promise) ? await Promise.all(secrets) : (secrets as Secrets[]);
-        return ordered.map((record, index) => opened(record, ready[index] as Secrets));
+        return records.map((record, index) => opened(record, ready[index] as Secrets));
       } catch (error) {
         // A vault forgets what no record names any more; someone who saved in between is no damage.
         const now = records.map(({ sealed }) => sealed).join();
@@ -104,8 +83,28 @@ class SealedStore implements Store {
     }
   }
 
+  /** A document's record first, then those it refers to; empty when there is none. */
+  async #graph(key: DocumentKey): Promise<readonly StoredRecord[]> {
+    for (const kind of "id" in key ? [undefined] : DOCUMENT_KINDS) {
+      const records = await this.#backend.graph("id" in key ? key : { kind: kind ?? "document", type: key.type, name: key.name });
+      const root = records.find((each) =>
+        "id" in key ? each.id === key.id : each.kind === kind && each.type === key.type && each.name === key.name,
+      );
+      if (root && isDocument(root.kind)) return root === records[0] ? records : [root, ...records.filter((each) => each !== root)];
+    }
+    return [];
+  }
+
   async loadPage(query: ListQuery = {}): Promise<readonly LoadedItem[]> {
-    const page = await this.#backend.list({ kind: "document", type: query.type, after: query.after, limit: query.limit ?? 1000 });
+    return this.#loadAll(await this.#page(query));
+  }
+
+  async loadMany(ids: readonly string[]): Promise<readonly LoadedItem[]> {
+    const found = new Map((await this.#backend.getMany(ids)).filter(({ kind }) => isDocument(kind)).map((record) => [record.id, record]));
+    return this.#loadAll(ids.flatMap((id) => found.get(id) ?? []));
+  }
+
+  async #loadAll(page: readonly StoredRecord[]): Promise<LoadedItem[]> {
     const records = await reachedFrom(this.#backend, page);
     const results = new Map<string, Promise<Document | AshlarError>>();
     const result = (record: StoredRecord) => {
@@ -120,12 +119,8 @@ class SealedStore implements Store {
   }
 
   async #openDocument(record: StoredRecord): Promise<Document | AshlarError> {
-    try {
-      return opened(record, await this.#open(record));
-    } catch (error) {
-      if (isAshlarError(error)) return error;
-      throw error;
-    }
+    const secrets = await this.#sealing.opening(record);
+    return isAshlarError(secrets) ? secrets : opened(record, secrets);
   }
 
   async inspect(key: DocumentKey): Promise<MaskedDocument> {
@@ -134,14 +129,24 @@ class SealedStore implements Store {
     return maskedOf(record);
   }
 
+  async inspectMany(ids: readonly string[]): Promise<readonly MaskedDocument[]> {
+    const records = await reachedFrom(
+      this.#backend,
+      (await this.#backend.getMany(ids)).filter(({ kind }) => isDocument(kind)),
+    );
+    return [...records.values()].map(maskedOf);
+  }
+
   async save(draft: Draft, condition: WriteCondition = {}): Promise<MaskedDocument> {
     checkDraft(draft, this.#maxBytes);
+    const { type, name, anonymous, ...content } = draft;
     for (let attempt = 1; ; attempt++) {
-      const existing = await this.#backend.get({ kind: "document", type: draft.type, name: draft.name });
+      const existing = await this.#find({ type, name }, anonymous);
       this.#checkCondition(draft, existing, condition);
       await checkReferences(this.#backend, draft, existing?.id);
-      const record = await this.#seal(
-        { kind: "document", ...draft, secrets: await this.#changes(draft, existing) },
+      const kind = existing?.kind ?? (anonymous ? "anonymous" : "document");
+      const record = await this.#sealing.seal(
+        { ...content, kind, type, name, secrets: await this.#changes(draft, existing) },
         secretValues(draft),
         existing,
       );
@@ -168,64 +173,61 @@ class SealedStore implements Store {
         throw conflict(record, options.ifRevision, record.revision);
       const records = options.cascade === true ? await withReferrers(this.#backend, record) : [record];
       try {
-        await this.#backend.remove(records.map(({ id, revision }) => ({ id, revision })));
+        await this.#sealing.remove(records);
       } catch (error) {
         const raced = isAshlarError(error, "ERR_CONFLICT") || (options.cascade === true && isAshlarError(error, "ERR_REFERENCED"));
         if (raced && options.ifRevision === undefined && attempt < OVERWRITE_TRIES) continue;
         throw error;
       }
-      for (const { sealed } of records) await this.#vault.discard(sealed);
       return records.map(({ id, type, name }) => ({ id, type, name }));
     }
   }
 
   async list(query: ListQuery = {}): Promise<readonly MaskedDocument[]> {
-    const records = await this.#backend.list({ kind: "document", type: query.type, after: query.after, limit: query.limit ?? 1000 });
-    return records.map(maskedOf);
+    return (await this.#page(query)).map(maskedOf);
   }
 
-  async names({ type }: { type?: string | undefined } = {}): Promise<readonly { type: string; name: string }[]> {
-    return this.#backend.names({ kind: "document", type, limit: Number.MAX_SAFE_INTEGER });
+  #page({ type, anonymous, after, limit = 1000 }: ListQuery): Promise<readonly StoredRecord[]> {
+    return this.#backend.list({ kind: anonymous ? "anonymous" : "document", type, after, limit });
   }
 
-  async register(type: BlockType, schema: BlockSchema, options: { update?: boolean | undefined } = {}): Promise<Registered> {
-    const { slug, ...metadata } = type;
-    const change = await this.#putOnce("type", slug, slug, metadata as unknown as JsonObject, options.update === true);
-    const { checksum, version, fields } = schema;
-    const data = { version, capabilities: [...schema.capabilities], fields };
-    return { type: slug, checksum, change, newSchema: (await this.#putOnce("schema", slug, checksum, data, false)) === "created" };
+  async names(
+    query: { type?: string | undefined; anonymous?: boolean | undefined } = {},
+  ): Promise<readonly { type: string; name: string }[]> {
+    const { type, anonymous } = query;
+    return this.#backend.names({ kind: anonymous ? "anonymous" : "document", type, limit: Number.MAX_SAFE_INTEGER });
   }
 
-  async deleteType(slug: string, { cascade }: { cascade?: boolean | undefined } = {}): Promise<readonly Reference[]> {
-    const type = await this.#backend.get({ kind: "type", type: slug, name: slug });
-    if (!type) throw new AshlarError("ERR_NOT_FOUND", `There is no block type ${slug} in ${this.url}.`, { type: slug, store: this.url });
-    const documents = await this.#all("document", slug);
-    const places = documents.map(({ name }) => `${slug}/${name}`);
-    if (documents.length > 0 && cascade !== true)
-      throw new AshlarError(
-        "ERR_REFERENCED",
-        `The block type ${slug} has ${documents.length} document${documents.length === 1 ? "" : "s"}: ${places.slice(0, 5).join(", ")}${places.length > 5 ? ", …" : ""}. Delete them first, or all together with { cascade: true }.`,
-        { type: slug, documents: places },
-      );
-    const records = [...documents, ...(await this.#all("schema", slug)), type];
-    await this.#backend.remove(records.map(({ id, revision }) => ({ id, revision })));
-    for (const { sealed } of records) await this.#vault.discard(sealed);
-    return documents.map(({ id, type: of, name }) => ({ id, type: of, name }));
+  async saveType(type: BlockType, options: { update?: boolean | undefined } = {}) {
+    return saveType(this.#sealing, type, options.update === true);
   }
 
-  async types(): Promise<readonly BlockType[]> {
-    return (await this.#all("type", undefined)).map(typeOf);
+  async saveSchema(schema: BlockSchema) {
+    return saveSchema(this.#sealing, schema);
   }
 
-  async schema({ type, checksum }: { type: string; checksum?: string | undefined }): Promise<BlockSchema | null> {
-    const record =
-      checksum === undefined ? await this.#newestSchema(type) : await this.#backend.get({ kind: "schema", type, name: checksum });
-    if (!record) return null;
-    await this.#verify(record);
-    const { version, capabilities, fields } = record.data as unknown as Omit<BlockSchema, "checksum" | "type">;
-    if (!hasChecksum(fields, record.name))
-      throw named(record, new AshlarError("ERR_CANNOT_OPEN", "The schema is not the one its checksum names."));
-    return { checksum: record.name, type, version, capabilities, fields };
+  async type(key: { slug: string } | { id: string }) {
+    return readType(this.#sealing, key);
+  }
+
+  async types() {
+    return readTypes(this.#sealing);
+  }
+
+  async schema(key: SchemaKey) {
+    return readSchema(this.#sealing, key);
+  }
+
+  async schemas({ type }: { type?: string | undefined } = {}) {
+    return readSchemas(this.#sealing, type);
+  }
+
+  async deleteType(slug: string, options: { cascade?: boolean | undefined } = {}): Promise<readonly Reference[]> {
+    return deleteType(this.#sealing, slug, options.cascade === true);
+  }
+
+  async deleteSchema(id: string, options: { cascade?: boolean | undefined } = {}): Promise<readonly Reference[]> {
+    return deleteSchema(this.#sealing, id, options.cascade === true);
   }
 
   async close(): Promise<void> {
@@ -234,28 +236,18 @@ class SealedStore implements Store {
   }
 
   async #get(key: DocumentKey): Promise<StoredRecord> {
-    const record = await this.#backend.get(recordKey(key));
-    if (record?.kind !== "document") throw await notFound(this.#backend, key);
+    const record = "id" in key ? await this.#backend.get(key) : await this.#find(key);
+    if (!record || !isDocument(record.kind)) throw await notFound(this.#backend, key);
     return record;
   }
 
-  /** A damaged one could be the newest: then nobody knows which is. */
-  async #newestSchema(type: string): Promise<StoredRecord | undefined> {
-    let newest: StoredRecord | undefined;
-    for (const each of await this.#all("schema", type)) {
-      if (each.damaged) return each;
-      if (!newest || each.created >= newest.created) newest = each;
+  /** Names are shared by documents with and without a name of their own; those are looked at first that are meant. */
+  async #find({ type, name }: { type: string; name: string }, anonymous?: boolean): Promise<StoredRecord | null> {
+    for (const kind of anonymous ? DOCUMENT_KINDS.toReversed() : DOCUMENT_KINDS) {
+      const record = await this.#backend.get({ kind, type, name });
+      if (record) return record;
     }
-    return newest;
-  }
-
-  async #all(kind: RecordKind, type: string | undefined): Promise<StoredRecord[]> {
-    const all: StoredRecord[] = [];
-    for (let after: { type: string; name: string } | undefined; ; after = all.at(-1)) {
-      const page = await this.#backend.list({ kind, type, after, limit: 1000 });
-      all.push(...page);
-      if (page.length < 1000) return all;
-    }
+    return null;
   }
 
   #checkCondition(draft: Draft, existing: StoredRecord | null, condition: WriteCondition): void {
@@ -274,7 +266,8 @@ class SealedStore implements Store {
   /** When each secret last changed; where the old ones cannot be opened, all count as changed. */
   async #changes(draft: Draft, existing: StoredRecord | null): Promise<StoredRecord["secrets"]> {
     const now = new Date().toISOString();
-    const before = existing ? await this.#openOrNothing(existing) : {};
+    const opened = existing ? await this.#sealing.opening(existing) : {};
+    const before = isAshlarError(opened) ? {} : opened;
     const changed = (at: string, value: Secret<Json>) =>
       existing?.secrets[at] === undefined || !Object.hasOwn(before, at) || !value.equals(new Secret(before[at]));
     return Object.fromEntries(
@@ -284,86 +277,14 @@ class SealedStore implements Store {
       ]),
     );
   }
-
-  async #openOrNothing(record: StoredRecord): Promise<Secrets> {
-    try {
-      return await this.#open(record);
-    } catch {
-      return {};
-    }
-  }
-
-  async #putOnce(kind: RecordKind, type: string, name: string, data: JsonObject, update: boolean): Promise<Registered["change"]> {
-    for (let attempt = 1; ; attempt++) {
-      const existing = await this.#backend.get({ kind, type, name });
-      if (existing && !existing.damaged && (!update || canonicalJson(existing.data) === canonicalJson(data))) return "unchanged";
-      const record = await this.#seal({ kind, type, name, schema: "", data, references: {}, secrets: {} }, {}, existing);
-      try {
-        await this.#backend.put(record, existing?.revision ?? null);
-        return existing ? "updated" : "created";
-      } catch (error) {
-        if (attempt === OVERWRITE_TRIES || !(isAshlarError(error, "ERR_CONFLICT") || isAshlarError(error, "ERR_EXISTS"))) throw error;
-      }
-    }
-  }
-
-  async #seal(
-    parts: Omit<StoredRecord, "id" | "sealed" | "revision" | "created" | "updated" | "updatedBy">,
-    secrets: Secrets,
-    existing: StoredRecord | null,
-  ): Promise<StoredRecord> {
-    this.#storeId ??= await this.#backend.storeId();
-    const now = new Date().toISOString();
-    const { kind, type, name, schema, data, references, secrets: places } = parts;
-    const record = {
-      ...{ kind, type, name, schema, data, references, secrets: places },
-      id: existing?.id ?? randomUUID(),
-      revision: (existing?.revision ?? 0) + 1,
-      created: existing?.created ?? now,
-      updated: now,
-      updatedBy: this.#actor,
-    };
-    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(record, this.#storeId as string)) };
-  }
-
-  async #resealed(record: StoredRecord): Promise<StoredRecord> {
-    const secrets = await this.#open(record);
-    return { ...record, sealed: await this.#vault.seal(secrets, () => bindingOf(record, this.#storeId as string)) };
-  }
-
-  /** A vault that has its key answers at once: then so does this, without a round through the event loop for each record. */
-  #open(record: StoredRecord): Secrets | Promise<Secrets> {
-    const storeId = this.#storeId;
-    if (storeId === undefined) return this.#identify().then(() => this.#open(record));
-    const failed = (error: unknown): never => {
-      throw isAshlarError(error) ? named(record, error) : error;
-    };
-    if (record.damaged) return failed(damaged());
-    try {
-      const secrets = this.#vault.open(record.sealed, () => bindingOf(record, storeId));
-      return secrets instanceof Promise ? secrets.catch(failed) : secrets;
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  async #identify(): Promise<void> {
-    this.#storeId ??= await this.#backend.storeId();
-  }
-
-  /** Finds out whether a record without secrets was changed; without the key nobody can. */
-  async #verify(record: StoredRecord): Promise<void> {
-    try {
-      await this.#open(record);
-    } catch (error) {
-      if (!WITHOUT_KEY.some((code) => isAshlarError(error, code))) throw error;
-    }
-  }
 }
 
-function loadedItem({ type, name }: StoredRecord, results: readonly (Document | AshlarError)[]): LoadedItem {
+/** In the order in which they are looked for. */
+const DOCUMENT_KINDS = ["document", "anonymous"] as const;
+
+function loadedItem({ id, type, name }: StoredRecord, results: readonly (Document | AshlarError)[]): LoadedItem {
   const error = results.find((result) => isAshlarError(result));
-  return error ? { type, name, error } : { type, name, documents: results as readonly Document[] };
+  return error ? { id, type, name, error } : { id, type, name, documents: results as readonly Document[] };
 }
 
 function userName(): string {

@@ -27,6 +27,8 @@ interface DocumentHead {
   readonly type: string;
   /** Name, unique in its type. */
   readonly name: string;
+  /** Whether nobody gave it its name: lists leave it out. Default: somebody did. */
+  readonly anonymous?: true | undefined;
   /** Checksum of the schema it was written with. */
   readonly schema: string;
   /** The public values by key; null stands where a secret or a reference is. */
@@ -39,14 +41,14 @@ interface DocumentHead {
   readonly created: string;
   /** ISO time, UTC. */
   readonly updated: string;
-  /** Who wrote it last, as far as the store knows; a name, not a proof. */
+  /** Who wrote it last, as far as the store knows; a name, not a proof; empty where it does not know. */
   readonly updatedBy: string;
 }
 
 /** A document without its secrets: readable without any key. */
 export interface MaskedDocument extends DocumentHead {
-  /** JSON pointer of each secret → when it last changed. */
-  readonly secrets: Readonly<Record<string, { readonly changed: string }>>;
+  /** JSON pointer of each secret → when it last changed; null where the store does not know. */
+  readonly secrets: Readonly<Record<string, { readonly changed: string | null }>>;
   /** The record at rest is damaged: only id, type, name and revision could be read. Default: it is whole, as far as can be seen without a key. */
   readonly damaged?: true | undefined;
 }
@@ -61,6 +63,8 @@ export interface Document extends DocumentHead {
 export interface Draft {
   readonly type: string;
   readonly name: string;
+  /** Whether the name was made for it. Default false. Stays what it was when a document is replaced. */
+  readonly anonymous?: true | undefined;
   readonly schema: string;
   readonly data: JsonObject;
   readonly references: Readonly<Record<string, Reference>>;
@@ -83,7 +87,22 @@ export interface BlockType {
   readonly logoUrl: string | null;
   readonly documentationUrl: string | null;
   readonly codeExample: string | null;
+  /** Whether it is one of the system's own, which cannot be deleted. Default false. */
+  readonly protected?: true | undefined;
 }
+
+/** What a store adds to what it was given. */
+interface Stored {
+  /** Identity, a UUID. */
+  readonly id: string;
+  /** ISO time, UTC. */
+  readonly created: string;
+  /** ISO time, UTC. */
+  readonly updated: string;
+}
+
+/** A block type as a store holds it. */
+export interface StoredType extends BlockType, Stored {}
 
 /** One version of a class's schema. */
 export interface BlockSchema {
@@ -97,6 +116,14 @@ export interface BlockSchema {
   /** The schema as JSON text, since a number's form counts (`1.0` is not `1`). */
   readonly fields: string;
 }
+
+/** A schema as a store holds it. */
+export interface StoredSchema extends BlockSchema, Stored {}
+
+/** Names one schema: by id, or by checksum and version; without a version the newest of that checksum, without a checksum the type's newest. */
+export type SchemaKey =
+  | { readonly id: string }
+  | { readonly type: string; readonly checksum?: string | undefined; readonly version?: string | undefined };
 
 /** What a registration did. */
 export interface Registered {
@@ -113,6 +140,8 @@ export interface Registered {
 export interface ListQuery {
   /** Slug; default all types. */
   readonly type?: string | undefined;
+  /** The anonymous documents in place of those with a name. Default false. */
+  readonly anonymous?: boolean | undefined;
   /** Where the page before ended. */
   readonly after?: { readonly type: string; readonly name: string } | undefined;
   /** At most so many; default 1,000. */
@@ -121,6 +150,7 @@ export interface ListQuery {
 
 /** One item of a page: a document with all that it refers to, or why it cannot be loaded. */
 export interface LoadedItem {
+  readonly id: string;
   readonly type: string;
   readonly name: string;
   readonly documents?: readonly Document[] | undefined;
@@ -174,13 +204,20 @@ export interface Store {
    */
   loadPage(query?: ListQuery): Promise<readonly LoadedItem[]>;
 
+  /** Several documents by id, in their order, each as {@link Store.load} gives it; one that is not there is left out. */
+  loadMany(ids: readonly string[]): Promise<readonly LoadedItem[]>;
+
   /** One document without its secrets and without asking for any key. @throws AshlarError `ERR_NOT_FOUND` */
   inspect(key: DocumentKey): Promise<MaskedDocument>;
 
+  /** Documents by id and all that they refer to, in any order, each once, without secrets or keys; what is not there is left out. */
+  inspectMany(ids: readonly string[]): Promise<readonly MaskedDocument[]>;
+
   /**
-   * Writes one document and gives it back without secrets.
+   * Writes one document and gives it back without secrets. A document without a condition is created; its name may not be that of an anonymous one.
    * @throws AshlarError `ERR_EXISTS` when the name is taken and no condition was given; `ERR_CONFLICT` with both revisions when `ifRevision` is
-   * not what is there; `ERR_CYCLE`, `ERR_BROKEN_REFERENCE`, `ERR_LIMIT`.
+   * not what is there; `ERR_CYCLE`, `ERR_BROKEN_REFERENCE`, `ERR_LIMIT`; `ERR_UNSUPPORTED` for what the store cannot keep;
+   * `ERR_OUTCOME_UNKNOWN` when the store's answer was lost.
    */
   save(draft: Draft, condition?: WriteCondition): Promise<MaskedDocument>;
 
@@ -198,26 +235,53 @@ export interface Store {
   list(query?: ListQuery): Promise<readonly MaskedDocument[]>;
 
   /** The names of all documents, or of those of a type, in order of type and name. */
-  names(query?: { readonly type?: string | undefined }): Promise<readonly { readonly type: string; readonly name: string }[]>;
+  names(query?: {
+    readonly type?: string | undefined;
+    readonly anonymous?: boolean | undefined;
+  }): Promise<readonly { readonly type: string; readonly name: string }[]>;
 
   /**
-   * Makes a type and its schema known; what is known already stays as it is.
-   * @param options `update` writes changed metadata over an existing type's.
+   * Makes a type known; one that is known already stays as it is.
+   * @param options `update` writes changed metadata over it.
    */
-  register(type: BlockType, schema: BlockSchema, options?: { readonly update?: boolean | undefined }): Promise<Registered>;
+  saveType(
+    type: BlockType,
+    options?: { readonly update?: boolean | undefined },
+  ): Promise<{ readonly type: StoredType; readonly change: Registered["change"] }>;
+
+  /**
+   * Makes a schema of a known type known; one of the same checksum and version stays as it is.
+   * @throws AshlarError `ERR_UNKNOWN_TYPE`
+   */
+  saveSchema(schema: BlockSchema): Promise<{ readonly schema: StoredSchema; readonly created: boolean }>;
+
+  /** A type, or null. */
+  type(key: { readonly slug: string } | { readonly id: string }): Promise<StoredType | null>;
+
+  /** All types, by slug. */
+  types(): Promise<readonly StoredType[]>;
+
+  /** A schema, or null. @throws AshlarError `ERR_CANNOT_OPEN` when it was changed. */
+  schema(key: SchemaKey): Promise<StoredSchema | null>;
+
+  /** All schemas, or those of a type, the newest first; those that were changed are left out. */
+  schemas(query?: { readonly type?: string | undefined }): Promise<readonly StoredSchema[]>;
 
   /**
    * Deletes a type and its schemas; with `cascade` also its documents.
    * @returns the documents that were deleted.
-   * @throws AshlarError `ERR_NOT_FOUND`; `ERR_REFERENCED` while it has documents, or, with `cascade`, while documents of other types refer to them.
+   * @throws AshlarError `ERR_NOT_FOUND`; `ERR_PROTECTED`; `ERR_REFERENCED` while it has documents, or, with `cascade`, while documents of other
+   * types refer to them.
    */
   deleteType(slug: string, options?: { readonly cascade?: boolean | undefined }): Promise<readonly Reference[]>;
 
-  /** All types, by slug. */
-  types(): Promise<readonly BlockType[]>;
-
-  /** A type's schema of that checksum, else its newest; null when there is none. @throws AshlarError `ERR_CANNOT_OPEN` when it was changed. */
-  schema(query: { readonly type: string; readonly checksum?: string | undefined }): Promise<BlockSchema | null>;
+  /**
+   * Deletes a schema; with `cascade` also the documents that were saved under it.
+   * @returns the documents that were deleted.
+   * @throws AshlarError `ERR_NOT_FOUND`; `ERR_PROTECTED` for one of a protected type; `ERR_REFERENCED` while documents were saved under it and no
+   * other schema has its checksum.
+   */
+  deleteSchema(id: string, options?: { readonly cascade?: boolean | undefined }): Promise<readonly Reference[]>;
 
   /** For those who look after a store that seals records; undefined where there is nothing of the kind. */
   readonly maintenance?: Maintenance | undefined;

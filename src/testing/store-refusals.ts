@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { MAX_REFERENCE_DEPTH } from "../backends/backend.ts";
 import { type Json, MAX_JSON_DEPTH } from "../json.ts";
 import type { Store } from "../stores/store.ts";
-import { at, loaded, over, part, partSchema, partType, referenceTo, refusedWithoutTrace } from "./store-subject.ts";
+import { at, loaded, over, part, referenceTo, refusedWithoutTrace } from "./store-subject.ts";
 import type { Case } from "./suite.ts";
 
 export const deleting: readonly Case<Store>[] = [
@@ -46,24 +46,6 @@ export const deleting: readonly Case<Store>[] = [
         (await store.list()).map(({ name }) => name),
         ["sibling"],
       );
-    },
-  },
-  {
-    name: "deleteType: the type and its schemas; while it has documents it is ERR_REFERENCED, with cascade they go too",
-    async run(store) {
-      const other = { ...partType, slug: "other-part", name: "Other part" };
-      await store.register(other, { ...partSchema(), type: "other-part" });
-      const used = await store.save(part("used", { type: "other-part" }));
-      const user = await store.save(over("user", used));
-      const named = await refusedWithoutTrace(store, "ERR_REFERENCED", () => store.deleteType("other-part"));
-      assert.deepStrictEqual(named.details.documents, ["other-part/used"]);
-      await refusedWithoutTrace(store, "ERR_REFERENCED", () => store.deleteType("other-part", { cascade: true })); // "user" is of another type
-      await store.delete({ id: user.id });
-      assert.deepStrictEqual(await store.deleteType("other-part", { cascade: true }), [referenceTo(used)]);
-      assert.deepStrictEqual(await store.types(), [partType]);
-      assert.equal(await store.schema({ type: "other-part" }), null);
-      assert.deepStrictEqual(await store.deleteType("part"), []);
-      await refusedWithoutTrace(store, "ERR_NOT_FOUND", () => store.deleteType("part"));
     },
   },
   {

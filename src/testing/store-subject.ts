@@ -30,6 +30,24 @@ export const partType: BlockType = {
   codeExample: null,
 };
 
+/** Makes a type and a schema of it known. */
+export async function register(store: Store, type = partType): Promise<void> {
+  await store.saveType(type);
+  await store.saveSchema({ ...partSchema(), type: type.slug });
+}
+
+/** A type or a schema without what the store added to it. */
+export function bare<T extends object>(stored: T | null): Omit<T, "id" | "created" | "updated"> {
+  const { id: _id, created: _created, updated: _updated, ...given } = stored as T & Record<"id" | "created" | "updated", string>;
+  return given;
+}
+
+/** Until the clock shows another millisecond, what is newer cannot be told by time. */
+export async function nextMillisecond(): Promise<void> {
+  const now = Date.now();
+  while (Date.now() === now) await new Promise((done) => setTimeout(done, 1));
+}
+
 /** A document to be saved; with one secret unless others are given. */
 export function part(
   name: string,
@@ -68,12 +86,12 @@ export function revealed({ secrets }: Document): Record<string, Json> {
 
 /** All that a store holds, secrets in clear, as one text. */
 async function everything(store: Store): Promise<string> {
-  const documents = await store.list();
+  const documents = [...(await store.list()), ...(await store.list({ anonymous: true }))];
   const whole = documents.map(async ({ type, name }) => {
     const found = await store.load({ type, name });
     return found.map((document) => ({ ...document, secrets: revealed(document) }));
   });
-  return canonicalJson([documents, await Promise.all(whole), await store.types(), await store.schema({ type: "part" })]);
+  return canonicalJson([documents, await Promise.all(whole), await store.types(), await store.schemas()]);
 }
 
 /** Asserts that something is refused with a code, leaves all as it was, and says no secret; gives the error. */

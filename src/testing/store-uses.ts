@@ -6,15 +6,22 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import type { ErrorCode } from "../errors.ts";
-import type { BlockSchema, Document, Store } from "../stores/store.ts";
-import { at, CANARY, loaded, over, part, partSchema, partType, refusedWithoutTrace, revealed } from "./store-subject.ts";
+import type { Document, Store } from "../stores/store.ts";
+import {
+  at,
+  CANARY,
+  loaded,
+  nextMillisecond,
+  over,
+  part,
+  partSchema,
+  partType,
+  referenceTo,
+  refusedWithoutTrace,
+  register,
+  revealed,
+} from "./store-subject.ts";
 import { type Case, ODD_TEXTS, oddKeys, refused, successes } from "./suite.ts";
-
-/** Until the clock shows another millisecond, what is newer cannot be told by time. */
-async function nextMillisecond(): Promise<void> {
-  const now = Date.now();
-  while (Date.now() === now) await new Promise((done) => setTimeout(done, 1));
-}
 
 export const writing: readonly Case<Store>[] = [
   {
@@ -114,64 +121,33 @@ export const writing: readonly Case<Store>[] = [
     },
   },
   {
-    name: "register: makes a type and its schemas known once",
+    name: "save: an anonymous document is loaded by its name and id, and left out of lists unless asked for",
     async run(store) {
-      const [one, two] = [partSchema("1.0"), partSchema("2.0")];
-      assert.deepStrictEqual(await store.register(partType, one), {
-        type: "part",
-        checksum: one.checksum,
-        change: "unchanged",
-        newSchema: false,
-      });
-      assert.deepStrictEqual(await store.register(partType, two), {
-        type: "part",
-        checksum: two.checksum,
-        change: "unchanged",
-        newSchema: true,
-      });
-      assert.deepStrictEqual(await store.register(partType, two), {
-        type: "part",
-        checksum: two.checksum,
-        change: "unchanged",
-        newSchema: false,
-      });
-      const other = { ...partType, slug: "another-part", name: "Another part" };
-      assert.equal((await store.register(other, { ...one, type: "another-part" })).change, "created");
-      assert.deepStrictEqual(await store.types(), [other, partType]);
-    },
-  },
-  {
-    name: "register: changed metadata is written only when asked to",
-    async run(store) {
-      const renamed = { ...partType, description: "Something else.", logoUrl: "https://example.invalid/logo.png" };
-      assert.equal((await store.register(renamed, partSchema())).change, "unchanged");
-      assert.deepStrictEqual(await store.types(), [partType]);
-      assert.equal((await store.register(renamed, partSchema(), { update: true })).change, "updated");
-      assert.equal((await store.register(renamed, partSchema(), { update: true })).change, "unchanged");
-      assert.deepStrictEqual(await store.types(), [renamed]);
-    },
-  },
-  {
-    name: "register: twenty at once agree",
-    async run(store) {
-      const twenty = Array.from({ length: 20 }, () => store.register({ ...partType, slug: "new" }, { ...partSchema(), type: "new" }));
-      const changes = (await Promise.all(twenty)).map(({ change }) => change);
-      assert.equal(changes.filter((change) => change === "created").length, 1);
-    },
-  },
-  {
-    name: "schema: the one of a checksum, else the newest, byte for byte",
-    async run(store) {
-      const schemas: BlockSchema[] = [];
-      for (const version of ["3.0", "1.5", "2.0"]) {
-        await nextMillisecond();
-        schemas.push(partSchema(version));
-        await store.register(partType, partSchema(version));
-        assert.deepStrictEqual(await store.schema({ type: "part" }), partSchema(version));
+      const child = await store.save(part("child"));
+      const saved = await store.save({ ...over("made-up", child), anonymous: true });
+      assert.equal(saved.anonymous, true);
+      for (const key of [at("made-up"), { id: saved.id }]) {
+        const [found] = await store.load(key);
+        assert.deepStrictEqual(
+          [found?.anonymous, found?.id, found && revealed(found)],
+          [true, saved.id, { "/token": `${CANARY} of made-up` }],
+        );
+        assert.deepStrictEqual(await store.inspect(key), saved);
       }
-      for (const schema of schemas) assert.deepStrictEqual(await store.schema({ type: "part", checksum: schema.checksum }), schema);
-      assert.equal(await store.schema({ type: "part", checksum: `sha256:${"0".repeat(64)}` }), null);
-      assert.equal(await store.schema({ type: "unknown" }), null);
+      const names = async (anonymous: boolean) => [
+        (await store.list({ anonymous })).map(({ name }) => name),
+        (await store.names({ type: "part", anonymous })).map(({ name }) => name),
+        (await store.loadPage({ anonymous })).map(({ name }) => name),
+      ];
+      assert.deepStrictEqual(await names(false), [["child"], ["child"], ["child"]]);
+      assert.deepStrictEqual(await names(true), [["made-up"], ["made-up"], ["made-up"]]);
+      assert.deepStrictEqual((await refusedWithoutTrace(store, "ERR_REFERENCED", () => store.delete(at("child")))).details.documents, [
+        "part/made-up",
+      ]);
+      await refusedWithoutTrace(store, "ERR_EXISTS", () => store.save(part("made-up")));
+      const again = await store.save(part("made-up"), { overwrite: true });
+      assert.deepStrictEqual([again.id, again.anonymous, again.revision], [saved.id, true, 2]);
+      assert.deepStrictEqual(await store.delete(at("made-up")), [referenceTo(saved)]);
     },
   },
 ];
@@ -261,6 +237,28 @@ export const reading: readonly Case<Store>[] = [
     },
   },
   {
+    name: "loadMany, inspectMany: documents by id, in their order, with all they refer to; what is not there is left out",
+    async run(store) {
+      const bottom = await store.save(part("bottom"));
+      const [one, two] = [await store.save(over("one", bottom)), await store.save({ ...over("two", bottom), anonymous: true })];
+      const items = await store.loadMany([two.id, randomUUID(), one.id]);
+      assert.deepStrictEqual(
+        items.map(({ id, documents }) => [id, documents?.map(({ name }) => name)]),
+        [
+          [two.id, ["two", "bottom"]],
+          [one.id, ["one", "bottom"]],
+        ],
+      );
+      assert.deepStrictEqual(items[0]?.documents?.map(revealed), [{ "/token": `${CANARY} of two` }, { "/token": `${CANARY} of bottom` }]);
+      const masked = await store.inspectMany([two.id, randomUUID()]);
+      assert.deepStrictEqual(
+        masked.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+        [bottom, two],
+      );
+      assert.deepStrictEqual([await store.loadMany([]), await store.inspectMany([])], [[], []]);
+    },
+  },
+  {
     name: "save, inspect and list show no secret, and where each is",
     async run(store) {
       const saved = await store.save(part("one"));
@@ -275,7 +273,7 @@ export const reading: readonly Case<Store>[] = [
   {
     name: "list: by type and name, by type, in pages, without what is deleted",
     async run(store) {
-      await store.register({ ...partType, slug: "earlier" }, { ...partSchema(), type: "earlier" });
+      await register(store, { ...partType, slug: "earlier" });
       for (const name of ["b", "dbg", "dba", "a"]) await store.save(part(name));
       await store.save(part("z", { type: "earlier" }));
       const names = async (query?: Parameters<Store["list"]>[0]) => (await store.list(query)).map(({ name }) => name);
@@ -323,8 +321,15 @@ function uses(store: Store): (() => Promise<unknown>)[] {
     () => store.list(),
     () => store.loadPage(),
     () => store.deleteType("part"),
-    () => store.register(partType, partSchema()),
+    () => store.loadMany([randomUUID()]),
+    () => store.inspectMany([randomUUID()]),
+    () => store.names(),
+    () => store.saveType(partType),
+    () => store.saveSchema(partSchema()),
+    () => store.type({ slug: "part" }),
     () => store.types(),
+    () => store.schemas(),
+    () => store.deleteSchema(randomUUID()),
     () => store.schema({ type: "part" }),
     () => store.schema({ type: "part", checksum: partSchema().checksum }),
   ];

@@ -6,7 +6,8 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import { deleting, limits } from "./store-refusals.ts";
-import { partSchema, partType } from "./store-subject.ts";
+import { register } from "./store-subject.ts";
+import { types } from "./store-types.ts";
 import { failures, reading, writing } from "./store-uses.ts";
 import { type Case, type Runner, runSuite, type SuiteOptions } from "./suite.ts";
 
@@ -24,10 +25,10 @@ export interface StoreSuiteOptions extends SuiteOptions<Store> {
  */
 export function storeConformance(runner: Runner, options: StoreSuiteOptions): void {
   const { maxBytes = 1024 * 1024, failing } = options;
-  const cases: Case<Store>[] = [...writing, ...reading, ...deleting, ...limits(maxBytes), ...(failing ? failures(failing) : [])];
+  const cases: Case<Store>[] = [...writing, ...reading, ...types, ...deleting, ...limits(maxBytes), ...(failing ? failures(failing) : [])];
   const open = async () => {
     const store = await options.open();
-    await store.register(partType, partSchema());
+    await register(store);
     return store;
   };
   runSuite(runner, { ...options, open }, cases);

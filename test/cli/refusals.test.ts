@@ -78,7 +78,7 @@ describe("a store", () => {
     );
     expect(existsSync(`${place.folder}/nowhere.db`)).toBe(false);
     expect(await refused("ls --store nonsense")).toMatch(/^65 A store is named by a URL/);
-    expect(await refused("ls --store mysql:x")).toMatch(/^65 A store is named by a URL.*"mysql:" is none of them/);
+    expect(await refused("ls --store mysql:x")).toMatch(/^65 A store is named by a URL.*"mysql:" is no scheme that is known/);
     place.write("text.db", "this is no database, and long enough to be looked at as one ".repeat(20));
     expect(await refused("ls --store sqlite:text.db")).toMatch(/^74 /);
     expect(await refused("init --store memory:")).toMatch(/^65 A store of memory ends with its process/);

@@ -204,7 +204,7 @@ describe("no right to write, and a lock that stays", () => {
     const script = `const { isAshlarError, openStore } = await import("${join(import.meta.dirname, "../../src/index.ts")}");
       const { loaded, part } = await import("${join(import.meta.dirname, "../../src/testing/store-subject.ts")}");
       await import("node:sqlite"); await import("libsodium-wrappers");
-      for (const file of ["stores/local", "stores/sealed", "backends/sqlite", "vaults/sodium", "vaults/keyring"])
+      for (const file of ["stores/open", "stores/sealed", "backends/sqlite", "vaults/sodium", "vaults/keyring"])
         await import("${join(import.meta.dirname, "../../src")}/" + file + ".ts"); // a user without rights may not read the sources
       if (process.geteuid() === 0) process.setuid(65534);
       const store = await openStore("sqlite:${path}");

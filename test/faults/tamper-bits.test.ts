@@ -61,10 +61,8 @@ async function open(path: string, vault?: Vault): Promise<Sealed> {
 async function makeStore(path: string, vault?: Vault): Promise<{ older: Row }> {
   await (await sqliteBackend({ path, create: true })).close();
   const store = await open(path, vault);
-  await store.register(
-    { ...NOTHING_MORE, slug: "part", name: "Part" },
-    { type: "part", version: "1", capabilities: [], fields: FIELDS, checksum: schemaChecksum(FIELDS) },
-  );
+  await store.saveType({ ...NOTHING_MORE, slug: "part", name: "Part" });
+  await store.saveSchema({ type: "part", version: "1", capabilities: [], fields: FIELDS, checksum: schemaChecksum(FIELDS) });
   await store.save(part("child", { data: { text: "first" }, secrets: { "/token": "older", "/gone": "x" } }));
   const database = direct(path);
   const older = database.prepare("SELECT * FROM records WHERE name = 'child'").get() as Row;
