@@ -23,7 +23,6 @@ export const errorCodes = {
   ERR_CHANGED_CHILD: "a nested block was changed and not saved",
   ERR_NO_STORE: "there is no store where the URL points",
   ERR_UNREACHABLE: "the store is there but cannot be used now: locked, full, broken or cut off",
-  ERR_OUTCOME_UNKNOWN: "a write was sent and its answer was lost: whether it happened is not known",
   ERR_DENIED: "the system refuses access",
   ERR_NO_KEY: "no key was given",
   ERR_WRONG_KEY: "the key or passphrase given is not the right one, or is damaged",
