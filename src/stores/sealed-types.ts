@@ -78,11 +78,12 @@ async function putOnce(
     const record = await sealing.seal({ kind, type, name, schema: "", data, references: {}, secrets: {} }, {}, existing);
     try {
       await sealing.backend.put(record, existing?.revision ?? null);
-      if (existing) await sealing.vault.discard(existing.sealed);
+      if (existing) await sealing.vault.discard(existing.sealed, false);
       return { record, change: existing && !existing.damaged ? "updated" : "created" };
     } catch (error) {
-      await sealing.vault.discard(record.sealed);
-      if (attempt === TRIES || !(isAshlarError(error, "ERR_CONFLICT") || isAshlarError(error, "ERR_EXISTS"))) throw error;
+      if (!isAshlarError(error, "ERR_CONFLICT") && !isAshlarError(error, "ERR_EXISTS")) throw error; // it may have been written
+      await sealing.vault.discard(record.sealed, existing === null);
+      if (attempt === TRIES) throw error;
     }
   }
 }

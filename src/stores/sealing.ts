@@ -62,7 +62,7 @@ export class Sealing {
   async #sealed(record: Omit<StoredRecord, "sealed">, secrets: Secrets): Promise<StoredRecord> {
     this.#storeId ??= await this.backend.storeId();
     const storeId = this.#storeId;
-    return { ...record, sealed: await this.vault.seal(secrets, () => bindingOf(record, storeId)) };
+    return { ...record, sealed: await this.vault.seal(secrets, () => bindingOf(record, storeId), record) };
   }
 
   /**
@@ -120,6 +120,6 @@ export class Sealing {
   /** Removes records and what the vault keeps of them. */
   async remove(records: readonly StoredRecord[]): Promise<void> {
     await this.backend.remove(records.map(({ id, revision }) => ({ id, revision })));
-    for (const { sealed } of records) await this.vault.discard(sealed);
+    for (const { sealed } of records) await this.vault.discard(sealed, true);
   }
 }

@@ -20,13 +20,15 @@ export function vaultConformance(runner: Runner, options: SuiteOptions<Vault>): 
 const CANARY = "canary-5ae1f0-secret";
 const secrets: Secrets = { "/token": CANARY };
 const binding = () => new Uint8Array(32).fill(7);
+const record = { id: "0b0f4f3e-3c5a-4f5e-9d0a-5d1c2f6a7b80", kind: "document", type: "part", name: "one" };
+const another = { ...record, id: "1c1f4f3e-3c5a-4f5e-9d0a-5d1c2f6a7b81", name: "two" };
 const elsewhere = () => new Uint8Array(32).fill(8);
 
 /** What a vault may say of a token that is not, or not any more, its own; never an answer, and never "not found". */
 const REFUSALS = ["ERR_CANNOT_OPEN", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_UNSUPPORTED"] as const;
 
 async function roundTrip(vault: Vault, given: Secrets): Promise<void> {
-  assert.deepStrictEqual(await vault.open(await vault.seal(given, binding), binding), given);
+  assert.deepStrictEqual(await vault.open(await vault.seal(given, binding, record), binding), given);
 }
 
 const cases: readonly Case<Vault>[] = [
@@ -43,7 +45,7 @@ const cases: readonly Case<Vault>[] = [
     name: "shares no object with who sealed or opened",
     async run(vault) {
       const given: { [key: string]: Json } = { "/record": { a: "before" } };
-      const token = await vault.seal(given, binding);
+      const token = await vault.seal(given, binding, record);
       given["/record"] = "after";
       ((await vault.open(token, binding)) as { [key: string]: Json })["/record"] = "after";
       assert.deepStrictEqual(await vault.open(token, binding), { "/record": { a: "before" } });
@@ -52,13 +54,13 @@ const cases: readonly Case<Vault>[] = [
   {
     name: "seals the same twice differently",
     async run(vault) {
-      assert.notEqual(await vault.seal(secrets, binding), await vault.seal(secrets, binding));
+      assert.notEqual(await vault.seal(secrets, binding, record), await vault.seal(secrets, binding, record));
     },
   },
   {
     name: "shows no secret in a token",
     async run(vault) {
-      const token = await vault.seal(secrets, binding);
+      const token = await vault.seal(secrets, binding, record);
       for (const encoding of ["utf8", "base64url", "hex"] as const) {
         const shown = Buffer.from(CANARY).toString(encoding).slice(0, 16);
         assert(!token.includes(shown) && !Buffer.from(token, "base64url").toString("latin1").includes(CANARY));
@@ -68,15 +70,15 @@ const cases: readonly Case<Vault>[] = [
   {
     name: "refuses another binding",
     async run(vault) {
-      const token = await vault.seal(secrets, binding);
+      const token = await vault.seal(secrets, binding, record);
       await refused("ERR_CANNOT_OPEN", () => vault.open(token, elsewhere));
     },
   },
   {
     name: "refuses the token of another record",
     async run(vault) {
-      const token = await vault.seal(secrets, binding);
-      await vault.seal({ "/token": "of another" }, elsewhere);
+      const token = await vault.seal(secrets, binding, record);
+      await vault.seal({ "/token": "of another" }, elsewhere, another);
       await refused("ERR_CANNOT_OPEN", () => vault.open(token, elsewhere));
       assert.deepStrictEqual(await vault.open(token, binding), secrets);
     },
@@ -84,7 +86,7 @@ const cases: readonly Case<Vault>[] = [
   {
     name: "refuses a token with any bit flipped",
     async run(vault) {
-      const token = await vault.seal(secrets, binding);
+      const token = await vault.seal(secrets, binding, record);
       for (let bit = 0; bit < token.length * 8; bit++) {
         const bytes = Buffer.from(token, "latin1");
         bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -95,7 +97,7 @@ const cases: readonly Case<Vault>[] = [
   {
     name: "refuses a token cut at any length, or made longer",
     async run(vault) {
-      const token = await vault.seal(secrets, binding);
+      const token = await vault.seal(secrets, binding, record);
       for (let length = 0; length < token.length; length++) await refused(REFUSALS, () => vault.open(token.slice(0, length), binding));
       for (const more of ["A", "AAAA", "=", ".", " ", "\n", token]) await refused(REFUSALS, () => vault.open(token + more, binding));
     },
@@ -111,7 +113,7 @@ const cases: readonly Case<Vault>[] = [
     name: "names the key that it does not hold",
     async run(vault, another) {
       const foreign = await another();
-      const token = await foreign.seal(secrets, binding);
+      const token = await foreign.seal(secrets, binding, record);
       const error = await refused("ERR_UNKNOWN_KEY", () => vault.open(token, binding));
       assert.notEqual(vault.keyOf(token), "", "keyOf() tells which key the token needs");
       assert.deepStrictEqual(error.details.keys, [foreign.keyOf(token)]);
@@ -120,29 +122,29 @@ const cases: readonly Case<Vault>[] = [
   {
     name: "has an answer to keyOf() for any text",
     async run(vault) {
-      for (const text of ["", ".", "a.b.c", await vault.seal(secrets, binding)]) assert.equal(typeof vault.keyOf(text), "string");
+      for (const text of ["", ".", "a.b.c", await vault.seal(secrets, binding, record)]) assert.equal(typeof vault.keyOf(text), "string");
     },
   },
   {
     name: "seals with the key that sealingKey() tells",
     async run(vault) {
-      assert.equal(await vault.sealingKey(), vault.keyOf(await vault.seal(secrets, binding)));
+      assert.equal(await vault.sealingKey(), vault.keyOf(await vault.seal(secrets, binding, record)));
     },
   },
   {
     name: "forgets only what is discarded",
     async run(vault) {
-      const [kept, dropped] = [await vault.seal(secrets, binding), await vault.seal({}, binding)];
-      await vault.discard(dropped);
-      await vault.discard(dropped);
-      await vault.discard("never sealed");
+      const [kept, dropped] = [await vault.seal(secrets, binding, record), await vault.seal({}, binding, record)];
+      await vault.discard(dropped, false);
+      await vault.discard(dropped, false);
+      await vault.discard("never sealed", true);
       assert.deepStrictEqual(await vault.open(kept, binding), secrets);
     },
   },
   {
     name: "says no secret in a refusal",
     async run(vault, another) {
-      const token = await (await another()).seal(secrets, binding);
+      const token = await (await another()).seal(secrets, binding, record);
       for (const text of [token, `${token}x`, CANARY]) {
         const error = await refused(REFUSALS, () => vault.open(text, binding));
         assert(!`${error.stack} ${JSON.stringify(error.details)} ${error.cause}`.includes(CANARY));

@@ -23,18 +23,23 @@ const BLOCK_BYTES = 64;
 /** Finds the keys; `needed` are ids that a record asks for. */
 type Find = (needed: readonly string[]) => Promise<Keyring>;
 
+/** A vault of a keyring; it does not need to know which record it seals. */
+export interface KeyringVault extends Vault {
+  seal(secrets: Secrets, binding: Binding): Promise<string> | string;
+}
+
 /**
  * A vault that seals with the keys of a ring.
  * @param ring the ring, or a function that finds it when the first record is to be sealed or opened, and again when a record needs a key that it
  * does not hold (it is told the id) or when the key file has changed.
  */
-export async function sodiumVault(ring: Keyring | Find): Promise<Vault> {
+export async function sodiumVault(ring: Keyring | Find): Promise<KeyringVault> {
   const { default: sodium } = await import("libsodium-wrappers");
   await sodium.ready;
   return new SodiumVault(sodium, ring);
 }
 
-class SodiumVault implements Vault {
+class SodiumVault implements KeyringVault {
   readonly #sodium: typeof Sodium;
   readonly #find: Find | undefined;
   #ring: Keyring | undefined;

@@ -12,20 +12,35 @@ export type Secrets = Readonly<Record<string, Json>>;
 /** Computes the digest of a record's other half; called only by vaults that need it. */
 export type Binding = () => Uint8Array;
 
+/** Which record secrets belong to, all of its readable half; `id` is its identity and stays, type and name are for people. */
+export interface Sealed {
+  readonly id: string;
+  readonly kind: string;
+  readonly type: string;
+  readonly name: string;
+}
+
 /** The contract. */
 export interface Vault {
-  /** Seals the secrets of a record; a record without secrets is sealed too. @throws AshlarError `ERR_NO_KEY` */
-  seal(secrets: Secrets, binding: Binding): Promise<string> | string;
+  /**
+   * Seals the secrets of a record; a record without secrets is sealed too. What is sealed with one binding and record is a token of its own each
+   * time, and the tokens before it still open until they are discarded.
+   * @throws AshlarError `ERR_NO_KEY`; `ERR_LIMIT` where they are too large for the vault; `ERR_DENIED`, `ERR_UNREACHABLE`.
+   */
+  seal(secrets: Secrets, binding: Binding, record: Sealed): Promise<string> | string;
 
   /**
    * Opens what `seal` gave.
-   * @throws AshlarError `ERR_CANNOT_OPEN` when token or binding changed, `ERR_UNKNOWN_KEY` with the key's id, `ERR_WRONG_KEY`, `ERR_NO_KEY`,
+   * @throws AshlarError `ERR_CANNOT_OPEN` when token or binding changed, `ERR_EDITED` when only the binding did and the vault can tell, `ERR_UNKNOWN_KEY` with the key's id, `ERR_WRONG_KEY`, `ERR_NO_KEY`,
    * `ERR_UNSUPPORTED` for a newer format. Never an empty answer for a failure.
    */
   open(token: string, binding: Binding): Promise<Secrets> | Secrets;
 
-  /** Forgets what a token stands for, once no record names it any more; without effect where the token is all there is. */
-  discard(token: string): Promise<void> | void;
+  /**
+   * Forgets what a token stands for, once no record names it any more; without effect where the token is all there is.
+   * @param gone whether the record itself is gone, and with it all older tokens of it.
+   */
+  discard(token: string, gone: boolean): Promise<void> | void;
 
   /** Which key a token needs; empty where the vault has none. */
   keyOf(token: string): string;
