@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly maxBytes?: number | undefined;
   /** Of `prefect:` stores: take an address of plain `http` that is not this machine's. Default: whether `ASHLAR_ALLOW_PLAIN_HTTP` is `1`. */
   readonly allowPlainHttp?: boolean | undefined;
+  /** Of `prefect:` stores: tell the server of each load by an event, as Python's client does. Default false. */
+  readonly loadEvents?: boolean | undefined;
 }
 
 /**

@@ -15,27 +15,18 @@ type References = Readonly<Record<string, WireReference>>;
 
 /**
  * A document and all that it refers to, from one answer with secrets: itself first, each once. Of the others Prefect tells neither times nor schema;
- * that is taken from what the asked one's schema expects.
+ * what is secret in them the asked one's schema says, too.
  * @throws AshlarError `ERR_UNSUPPORTED` for a whole number that JavaScript cannot hold.
  */
 export function documentsOf(root: WireDocument): Document[] {
   const found = new Map<string, Document>();
-  const expected = schemasIn(root.block_schema.fields);
-  const add = (
-    head: Pick<Document, "id" | "type" | "name" | "created" | "updated">,
-    anonymous: boolean,
-    schema: string,
-    fields: JsonObject,
-    data: JsonObject,
-    references: References,
-  ) => {
+  const add = (head: Head, anonymous: boolean, fields: JsonObject, data: JsonObject, references: References) => {
     const here = `${head.type}/${head.name}`;
     const content = fromWire(ownData(data, references, head.type), fields, { bigNumber: (_digits, at) => tooBig(here, at) });
     const secrets = Object.fromEntries(Object.entries(content.secrets).map(([at, value]) => [at, new Secret(value)]));
     found.set(head.id, {
       ...head,
       ...(anonymous && { anonymous }),
-      schema,
       data: content.data,
       references: pointers(references),
       ...unknown,
@@ -44,38 +35,22 @@ export function documentsOf(root: WireDocument): Document[] {
     for (const [key, { block_document: child }] of Object.entries(references)) {
       if (found.has(child.id)) continue;
       const { id, name, block_type, is_anonymous, block_document_references: below } = child;
-      const slug = block_type.slug;
       const own = Object.hasOwn(data, key) && isObject(data[key]) ? data[key] : {};
-      add(
-        { id, type: slug, name, created: "", updated: "" },
-        is_anonymous,
-        expected.checksums.get(slug) ?? "",
-        fieldsFor(slug),
-        own,
-        below,
-      );
+      const headOfChild = { id, type: block_type.slug, name, schema: "", created: "", updated: "" };
+      add(headOfChild, is_anonymous, schemaWithin(root.block_schema.fields, block_type.slug), own, below);
     }
   };
-  const fieldsFor = (slug: string): JsonObject => ({ anyOf: expected.fields.get(slug) ?? [], definitions: expected.definitions });
-  add(headOf(root), root.is_anonymous, root.block_schema.checksum, root.block_schema.fields, root.data, root.block_document_references);
+  const { is_anonymous, block_schema, block_document_references: references } = root;
+  add(headOf(root), is_anonymous, block_schema.fields, declared(root), references);
   return [...found.values()];
 }
 
 /** A document without its secrets, from an answer without them; what Prefect forgot to mask is left out too. */
 export function maskedOf(wire: WireDocument): MaskedDocument {
   const { block_schema: schema, block_document_references: references, is_anonymous: anonymous } = wire;
-  const content = fromWire(ownData(wire.data, references, wire.block_type.slug), schema.fields, { masked: true });
+  const content = fromWire(ownData(declared(wire), references, wire.block_type.slug), schema.fields, { masked: true });
   const secrets = Object.fromEntries(Object.keys(content.secrets).map((at) => [at, { changed: null }]));
-  const head = headOf(wire);
-  return {
-    ...head,
-    ...(anonymous && { anonymous }),
-    schema: schema.checksum,
-    data: content.data,
-    references: pointers(references),
-    ...unknown,
-    secrets,
-  };
+  return { ...headOf(wire), ...(anonymous && { anonymous }), data: content.data, references: pointers(references), ...unknown, secrets };
 }
 
 /** Ids of all that a document refers to, at any distance. */
@@ -86,8 +61,10 @@ export function reachedIds({ block_document_references: references }: Pick<WireD
 /** Prefect counts no revisions, and does not tell who wrote. */
 const unknown = { revision: null, updatedBy: "" } as const;
 
-function headOf({ id, name, block_type, created, updated }: WireDocument): Pick<Document, "id" | "type" | "name" | "created" | "updated"> {
-  return { id, type: block_type.slug, name, created: isoTime(created), updated: isoTime(updated) };
+type Head = Pick<Document, "id" | "type" | "name" | "schema" | "created" | "updated">;
+
+function headOf({ id, name, block_type, block_schema, created, updated }: WireDocument): Head {
+  return { id, type: block_type.slug, name, schema: block_schema.checksum, created: isoTime(created), updated: isoTime(updated) };
 }
 
 /** Prefect's microseconds as JavaScript's ISO time; empty where there is none. */
@@ -120,22 +97,21 @@ function withoutTraces(value: Json): Json {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutTraces(item)]));
 }
 
-/** What a schema says of the blocks inside it: fields and checksum of each slug. */
-function schemasIn(fields: JsonObject) {
+/**
+ * The data that the document's own schema declares: Python's client merges, so that fields which a class has no longer stay behind, and nothing says
+ * any more whether they are secret.
+ */
+function declared({ data, block_schema: { fields }, block_document_references: references }: WireDocument): JsonObject {
+  const { properties } = fields;
+  if (!isObject(properties) || Object.keys(properties).length === 0) return data;
+  return Object.fromEntries(Object.entries(data).filter(([key]) => Object.hasOwn(properties, key) || Object.hasOwn(references, key)));
+}
+
+/** What a schema says of the blocks of a slug inside of it; of the same type as itself a block need not be declared. */
+function schemaWithin(fields: JsonObject, slug: string): JsonObject {
   const definitions = isObject(fields.definitions) ? fields.definitions : {};
-  // A document of the same type as the asked one need not be declared.
-  const bySlug = new Map<string, Json[]>(typeof fields.block_type_slug === "string" ? [[fields.block_type_slug, [fields]]] : []);
-  const checksums = new Map<string, string>();
-  for (const node of [fields, ...Object.values(definitions)]) {
-    if (!isObject(node)) continue;
-    if (node !== fields && typeof node.block_type_slug === "string")
-      bySlug.set(node.block_type_slug, [...(bySlug.get(node.block_type_slug) ?? []), node]);
-    const references = isObject(node.block_schema_references) ? Object.values(node.block_schema_references).flat() : [];
-    for (const each of references as Json[])
-      if (isObject(each) && typeof each.block_type_slug === "string" && typeof each.block_schema_checksum === "string")
-        checksums.set(each.block_type_slug, each.block_schema_checksum);
-  }
-  return { definitions, fields: bySlug, checksums };
+  const fitting = [fields, ...Object.values(definitions)].filter((node) => isObject(node) && node.block_type_slug === slug);
+  return { anyOf: fitting as Json[], definitions };
 }
 
 /**

@@ -99,7 +99,8 @@ export async function openTransport(
   };
 }
 
-async function certificates(path: string): Promise<string> {
+/** The certificates of a file. @throws AshlarError `ERR_INVALID` when it cannot be read. */
+export async function certificates(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {

@@ -12,6 +12,7 @@ import { BlockDocuments } from "../prefect/block-documents.ts";
 import * as types from "../prefect/block-types.ts";
 import { openClient, type PrefectClient } from "../prefect/client.ts";
 import { documentsOf, maskedOf, reachedIds, wireData } from "../prefect/documents.ts";
+import { type LoadEvents, loadEvents } from "../prefect/events.ts";
 import { findSettings } from "../prefect/settings.ts";
 import type { WireDocument, WireSchema } from "../wire.ts";
 import { checkDraft } from "./record.ts";
@@ -38,7 +39,7 @@ import type {
  */
 export async function openPrefectStore(url: string, options: OpenOptions = {}): Promise<Store> {
   const settings = await findSettings(url, { allowPlainHttp: options.allowPlainHttp });
-  return new PrefectStore(await openClient(settings), options.maxBytes);
+  return new PrefectStore(await openClient(settings), options.maxBytes, options.loadEvents ? loadEvents(settings) : undefined);
 }
 
 class PrefectStore implements Store {
@@ -46,19 +47,23 @@ class PrefectStore implements Store {
   readonly #client: PrefectClient;
   readonly #documents: BlockDocuments;
   readonly #maxBytes: number | undefined;
+  readonly #events: LoadEvents | undefined;
   /** Ids of types by slug, and schemas by `slug checksum`: each is asked for once. */
   readonly #typeIds = new Map<string, string>();
   readonly #schemas = new Map<string, WireSchema>();
 
-  constructor(client: PrefectClient, maxBytes: number | undefined) {
+  constructor(client: PrefectClient, maxBytes: number | undefined, events: LoadEvents | undefined) {
     this.url = `prefect+${client.settings.apiUrl}`;
     this.#client = client;
     this.#documents = new BlockDocuments(client);
     this.#maxBytes = maxBytes;
+    this.#events = events;
   }
 
   async load(key: DocumentKey): Promise<readonly Document[]> {
-    return documentsOf((await this.#documents.find(key, true)) ?? this.#notFound(key));
+    const found = (await this.#documents.find(key, true)) ?? this.#notFound(key);
+    this.#events?.loaded(referenceTo(found));
+    return documentsOf(found);
   }
 
   async loadPage(query: ListQuery = {}): Promise<readonly LoadedItem[]> {
@@ -185,6 +190,7 @@ class PrefectStore implements Store {
   }
 
   async close(): Promise<void> {
+    await this.#events?.close();
     this.#client.close();
   }
 

@@ -17,6 +17,7 @@ export const CANARY = "canary-c0ffee";
 
 /** The keys whose values the cases keep secret, beside `token`, and what is secret below others. */
 const SECRET_KEYS = ["a", "b", "c", "d", "e", "f", "gone", "more", "texts-secret", "keys-secret", "__proto__", "constructor"];
+const PUBLIC_KEYS = ["/~", "texts", "keys", "count", "writer", "deep"];
 const SECRET_PATHS = ["token", ...SECRET_KEYS, "list.a", "/~.0"];
 
 /** A schema with a public text, secrets, and references, whose `version` tells it from others. */
@@ -28,7 +29,7 @@ export function partSchema(version = "1.0", type = "part"): BlockSchema {
     `"weight":{"title":"Weight","type":"number","default":1.0}`,
     ...SECRET_KEYS.map((key) => `${JSON.stringify(key)}:${secret(key)}`),
     `"list":{"title":"List","type":"array"}`,
-    `"/~":{"title":"Odd"}`,
+    ...PUBLIC_KEYS.map((key) => `${JSON.stringify(key)}:{}`),
   ];
   const fields = `{"title":"Part","type":"object","properties":{${properties.join()}},"block_type_slug":${JSON.stringify(type)},"secret_fields":${JSON.stringify(SECRET_PATHS)},"block_schema_references":{}}`;
   return { checksum: schemaChecksum(fields), type, version, capabilities: ["test"], fields };
