@@ -39,7 +39,6 @@ const databricks = new DatabricksCredentials({
 export const samples: Readonly<Record<string, AnyBlock>> = {
   secret: new SecretBlock({ value: { user: CANARY, list: [CANARY, 1, null] } }),
   "azure-blob-storage-credentials": new AzureBlobStorageCredentials({
-    connectionString: `AccountName=mtademo;AccountKey=${KEY};EndpointSuffix=core.windows.net`,
     accountUrl: "https://mtademo.blob.core.windows.net",
     tenantId: "tenant",
     clientId: "client",
