@@ -112,6 +112,10 @@ def shown(slug: str, name: str) -> str:
     return repr(classes[slug].load(name))
 
 
+def plain(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 COMMANDS = {"save": save, "load": load, "register": register, "checksum": checksum, "shown": shown}
 
 for line in sys.stdin:
@@ -120,4 +124,4 @@ for line in sys.stdin:
         answer = {"ok": COMMANDS[command.pop("do")](**command)}
     except Exception as error:
         answer = {"error": [type(error).__name__, str(error)]}
-    print(json.dumps(answer, default=str), flush=True)
+    print(json.dumps(answer, default=plain), flush=True)
