@@ -3,6 +3,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { isPrefectUrl } from "./prefect/url.ts";
 import { shared } from "./shared.ts";
 import type { Store } from "./stores/store.ts";
 
@@ -34,7 +35,7 @@ export interface OpenOptions {
  * @throws AshlarError `ERR_NO_STORE` when there is none at that place; `ERR_INVALID` for an unknown URL. Keys are asked for on first need.
  */
 export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
-  if (/^prefect(\+https?)?:/.test(url)) {
+  if (isPrefectUrl(url)) {
     const { openPrefectStore } = await import("./stores/prefect.ts");
     return openPrefectStore(url, options);
   }

@@ -6,6 +6,7 @@
 import { AshlarError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import { activeProfile, type Environment, type Profile } from "./profile.ts";
+import { isLoopback } from "./url.ts";
 
 /** All that a client of Prefect's API is told. */
 export interface PrefectSettings {
@@ -13,6 +14,8 @@ export interface PrefectSettings {
   readonly apiUrl: string;
   /** Whether this is Prefect Cloud. */
   readonly isCloud: boolean;
+  /** Base address of Prefect Cloud, below which its workspaces are. */
+  readonly cloudUrl: string;
   /** The `Authorization` header, where a login is set. */
   readonly authorization: Secret | undefined;
   /** Which setting the login came from, and from where; for messages. */
@@ -59,18 +62,19 @@ const OWN_HEADERS = ["user-agent", "prefect-csrf-token", "prefect-csrf-client", 
 export async function findSettings(url: string, options: SettingsOptions = {}): Promise<PrefectSettings> {
   const environment = options.environment ?? process.env;
   const profile = await activeProfile(environment);
-  const named = url === "prefect:" ? undefined : checkedUrl(url.replace(/^prefect\+/, ""), "The store's URL");
+  const named = url === "prefect:" ? undefined : checkedUrl(url.replace(/^prefect(\+|:\/*)/, ""), "The store's URL");
   const foreign = named !== undefined && !sameOrigin(named, profile.settings.PREFECT_API_URL);
   const source = new Source(environment, foreign ? undefined : profile);
   const address = named ?? checkedUrl(source.text("PREFECT_API_URL") ?? noServer(profile), "PREFECT_API_URL");
   checkPlainHttp(address, options.allowPlainHttp ?? environment.ASHLAR_ALLOW_PLAIN_HTTP === "1");
   const apiUrl = address.href.replace(/\/+$/, "");
-  const cloudUrl = source.text("PREFECT_CLOUD_API_URL") ?? "https://api.prefect.cloud/api";
-  const isCloud = apiUrl.startsWith(cloudUrl.replace(/\/+$/, ""));
+  const cloudUrl = (source.text("PREFECT_CLOUD_API_URL") ?? "https://api.prefect.cloud/api").replace(/\/+$/, "");
+  const isCloud = apiUrl.startsWith(cloudUrl);
   const hasLogin = LOGINS.some((name) => profile.settings[name]);
   return {
     apiUrl,
     isCloud,
+    cloudUrl,
     ...login(source),
     unusedLogin:
       foreign && hasLogin ? `the login of the profile "${profile.name}" belongs to another server and is not sent to this one` : undefined,
@@ -84,11 +88,6 @@ export async function findSettings(url: string, options: SettingsOptions = {}): 
     retryCodes: source.codes("PREFECT_CLIENT_RETRY_EXTRA_CODES"),
     origins: source.origins,
   };
-}
-
-/** Whether an address is this machine's, where nobody listens in. */
-export function isLoopback({ hostname }: URL): boolean {
-  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 /** The names of the settings that log in; the first that is set wins. */
@@ -178,7 +177,7 @@ class Source {
 function noServer(profile: Profile): never {
   throw new AshlarError(
     "ERR_NO_STORE",
-    `No Prefect server is named: PREFECT_API_URL is set neither in the environment nor by the profile "${profile.name}" of ${profile.path}. Set it, or write where the server is: prefect+https://HOST/api.`,
+    `No Prefect server is named: PREFECT_API_URL is set neither in the environment nor by the profile "${profile.name}" of ${profile.path}. Set it, or write where the server is: prefect+https://HOST/api. (Neither .env nor prefect.toml of a working directory is read.)`,
   );
 }
 

@@ -11,7 +11,7 @@ import https from "node:https";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { AshlarError } from "../errors.ts";
-import { isLoopback } from "./settings.ts";
+import { isLoopback } from "./url.ts";
 
 /** A request as it goes out. */
 export interface Outgoing {

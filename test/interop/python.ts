@@ -15,10 +15,7 @@ const PINS = [
   "sqlalchemy<2.1",
 ];
 
-let made: Promise<string> | undefined;
-
 /** The path of a Python that has them, made when it is not there. @throws Error when it cannot be made. */
-export function python(): Promise<string> {
-  made ??= virtualEnvironment("venv", PINS);
-  return made;
+export async function python(): Promise<string> {
+  return virtualEnvironment("venv", PINS);
 }
