@@ -8,7 +8,7 @@ import type { Finding } from "../stores/store.ts";
 
 /** One thing that was looked at. */
 export interface Check {
-  readonly name: "node" | "store" | "keys" | "records" | "login" | "documents";
+  readonly name: "node" | "store" | "keys" | "records" | "login";
   readonly state: "ok" | "problem" | "skipped";
   /** What was looked at, in a few words. */
   readonly detail: string;

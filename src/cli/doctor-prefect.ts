@@ -21,10 +21,10 @@ export async function examinePrefect(session: Session): Promise<Check[]> {
   try {
     const { detail, findings, usable } = await greeted(client);
     const login = await loginCheck(settings);
-    const documents: Check = usable
-      ? await documentsCheck(session)
-      : { name: "documents", state: "skipped", detail: "the server cannot be used", findings: [] };
-    return [check("store", `${settings.apiUrl}${detail}`, [...findings, ...connectionFindings(settings)]), login, documents];
+    const records: Check = usable
+      ? await recordsCheck(session)
+      : { name: "records", state: "skipped", detail: "the server cannot be used", findings: [] };
+    return [check("store", `${settings.apiUrl}${detail}`, [...findings, ...connectionFindings(settings)]), login, records];
   } finally {
     client.close();
   }
@@ -74,15 +74,15 @@ async function profileFindings({ origins }: PrefectSettings): Promise<Finding[]>
   return keyed && isOpen(statOf(path), 0o077) ? [finding(`Others may read ${path}, which holds a key: chmod go= it.`)] : [];
 }
 
-async function documentsCheck(session: Session): Promise<Check> {
+async function recordsCheck(session: Session): Promise<Check> {
   const counted = await caught(async () => {
     const store = await session.store();
     const [types, named, anonymous] = [await store.types(), await store.names(), await store.names({ anonymous: true })];
     return `${types.length} block types, ${named.length} documents and ${anonymous.length} without a name`;
   });
-  if (!isAshlarError(counted)) return check("documents", counted, []);
+  if (!isAshlarError(counted)) return check("records", counted, []);
   const hint = /\(500\)/.test(counted.message)
     ? " A document that the server cannot decrypt does that, as when PREFECT_SERVER_ENCRYPTION_KEY was changed."
     : "";
-  return check("documents", "cannot be listed", [finding(`${counted.message}${hint}`)]);
+  return check("records", "cannot be listed", [finding(`${counted.message}${hint}`)]);
 }

@@ -1,8 +1,8 @@
 /**
  * `ashlar doctor`: what is wrong with Node, the store, its keys and its records, and how to mend it. It changes nothing.
  *
- * JSON: `{"ok","checks":[{"name","state","detail","findings":[{"where","message"}]}]}`; `name` is `node`, `store`, `keys` or `records`; of a
- * Prefect server `node`, `store`, `login` or `documents`. `state` is `ok`, `problem` or `skipped`, `where` a `slug/name` or empty.
+ * JSON: `{"ok","checks":[{"name","state","detail","findings":[{"where","message"}]}]}`; `name` is `node`, `store`, `keys` (of a Prefect
+ * server `login`) or `records`. `state` is `ok`, `problem` or `skipped`, `where` a `slug/name` or empty.
  * @module
  */
 import { statfsSync } from "node:fs";
