@@ -198,7 +198,7 @@ function instantiate(cls: AnyBlockClass, document: Document, data: Record<string
   let parsed = definition.parse(input, true); // what a store gives has bounds
   if ("issues" in parsed && document.schema !== checksumOf(cls)) {
     input = byName(definition, ofClass(cls, data) as Record<string, unknown>);
-    parsed = firstGood(definition.parse(input, true), parsed);
+    parsed = definition.parse(input, true);
   }
   // Another declaration of the same schema may have hidden a list or an object whole where this class hides its parts.
   if ("issues" in parsed && Object.keys(document.secrets).length > 0) {

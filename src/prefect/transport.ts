@@ -14,7 +14,7 @@ import { AshlarError } from "../errors.ts";
 import { isLoopback } from "./url.ts";
 
 /** A request as it goes out. */
-export interface Outgoing {
+interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
