@@ -4,9 +4,12 @@
  */
 import { type AnyBlockClass, DEFINITION } from "./definition.ts";
 import { isAshlarError } from "./errors.ts";
+import { type JsonObject, parseLossless, pointer } from "./json.ts";
 import { remember } from "./registry.ts";
-import { checksumOf, reachableClasses, schemaTextFor } from "./schema.ts";
+import { checksumOf, reachableClasses, schemaTextFor, secretPaths } from "./schema.ts";
+import { secretPlaces } from "./secret-places.ts";
 import type { Draft, MaskedDocument, Registered, Store, WriteCondition } from "./stores/store.ts";
+import { toWire } from "./wire.ts";
 
 const registrations = new WeakMap<Store, WeakMap<AnyBlockClass, Promise<unknown>>>();
 
@@ -62,11 +65,24 @@ export async function registerClass(cls: AnyBlockClass, store: Store, update: bo
   return results;
 }
 
+/** Whether the store has a schema of the class's checksum that will do. */
 async function isKnown(cls: AnyBlockClass, store: Store): Promise<boolean> {
   try {
-    return (await store.schema({ type: cls[DEFINITION].slug, checksum: checksumOf(cls) })) !== null;
+    const schema = await store.schema({ type: cls[DEFINITION].slug, checksum: checksumOf(cls) });
+    return schema !== null && hidesAll(cls, parseLossless(schema.fields) as JsonObject);
   } catch (error) {
     if (isAshlarError(error, "ERR_CANNOT_OPEN")) return false; // a damaged one is written anew
     throw error;
   }
+}
+
+/**
+ * Whether a stored schema calls secret all that the class does. That is no part of the checksum, but a server masks by it: where another's schema says
+ * less, the class needs a row of its own version.
+ */
+function hidesAll(cls: AnyBlockClass, fields: JsonObject): boolean {
+  return secretPaths(cls).every((path) => {
+    const at = pointer(path.split(".").filter((part) => part !== "*"));
+    return secretPlaces(fields, toWire({}, { [at]: "secret" }, {}), true).length > 0;
+  });
 }

@@ -36,6 +36,7 @@ class Search {
   readonly found = new Set<string>();
   readonly #definitions: Node;
   readonly #masked: boolean;
+  readonly #marking = new Map<Node, boolean>();
 
   constructor(definitions: Node, masked: boolean) {
     this.#definitions = definitions;
@@ -45,7 +46,7 @@ class Search {
   /** @param nodes what the schema allows here; @param paths the secret paths that lead here, without what led here. */
   visit(nodes: readonly Node[], paths: readonly Path[], value: Json | undefined, at: string): void {
     if (value === null || value === undefined) return; // not set
-    const fitting = nodes.flatMap((node) => this.#choices(node)).filter((node) => fits(node, value));
+    const fitting = [...new Set(nodes.flatMap((node) => this.#choices(node)))].filter((node) => fits(node, value));
     const further = paths.filter(([part]) => part !== undefined && part !== "*");
     const named = further.length < paths.length;
     if (fitting.some(isMarked) || (this.#masked && value === MASK)) this.found.add(at);
@@ -75,7 +76,7 @@ class Search {
       const properties = propertiesOf(node);
       return [Object.hasOwn(properties, key) ? properties[key] : node.additionalProperties].filter(isNode);
     });
-    this.visit(next, left, parent[key], at + pointer([key]));
+    this.visit(next, distinct(left), parent[key], at + pointer([key]));
   }
 
   /** Whether a name that no property has may be this one's: secret paths are by Python's names, data by aliases. */
@@ -84,23 +85,37 @@ class Search {
     return this.#masked && ![...known].some((other) => alike(other) === alike(name));
   }
 
-  /** What a node stands for: itself, or what it refers to and chooses among. */
-  #choices(node: Node, seen: ReadonlySet<string> = new Set()): Node[] {
-    const within = [node.anyOf, node.oneOf, node.allOf].flatMap((list) => (Array.isArray(list) ? list.filter(isNode) : []));
+  /** What a node stands for: itself, or what it refers to and chooses among, each reference once. */
+  #choices(node: Node, seen: Set<string> = new Set()): Node[] {
     const name = typeof node.$ref === "string" ? node.$ref.replace(/^#\/(definitions|\$defs)\//, "") : undefined;
-    const target = name !== undefined && !seen.has(name) && Object.hasOwn(this.#definitions, name) ? this.#definitions[name] : undefined;
-    if (isNode(target)) return [...(isMarked(node) ? [node] : []), ...this.#choices(target, new Set([...seen, name as string]))];
-    return within.length > 0 ? [...(isMarked(node) ? [node] : []), ...within.flatMap((choice) => this.#choices(choice, seen))] : [node];
+    const target = name !== undefined && Object.hasOwn(this.#definitions, name) ? this.#definitions[name] : undefined;
+    const within = isNode(target) ? [target] : [node.anyOf, node.oneOf, node.allOf].flat().filter(isNode);
+    if (within.length === 0) return [node];
+    const marked = isMarked(node) ? [node] : [];
+    if (isNode(target) && name !== undefined) {
+      if (seen.has(name)) return marked;
+      seen.add(name);
+    }
+    return [...marked, ...within.flatMap((choice) => this.#choices(choice, seen))];
   }
 
   /** Whether the schema itself marks the secret parts of a value; a masked view shows only what stands beside none. */
-  #marksParts(node: Node, depth = 0): boolean {
-    if (isMarked(node)) return true;
+  #marksParts(node: Node): boolean {
+    const known = this.#marking.get(node);
+    if (known !== undefined) return known;
+    this.#marking.set(node, isMarked(node)); // for a node that contains itself
     const parts = [node.items, node.additionalProperties, ...(Array.isArray(node.prefixItems) ? node.prefixItems : [])].filter(isNode);
     const choices = parts.flatMap((part) => this.#choices(part)).filter((choice) => choice.type !== "null");
-    const marks = (choice: Node) => depth < 16 && this.#marksParts(choice, depth + 1);
-    return choices.length > 0 && (this.#masked ? choices.every(marks) : choices.some(marks));
+    const marks = (choice: Node) => this.#marksParts(choice);
+    const result = isMarked(node) || (choices.length > 0 && (this.#masked ? choices.every(marks) : choices.some(marks)));
+    this.#marking.set(node, result);
+    return result;
   }
+}
+
+/** Each path once: a schema may lead to one place in many ways. */
+function distinct(paths: readonly Path[]): Path[] {
+  return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()];
 }
 
 function propertiesOf(node: Node): Node {

@@ -177,6 +177,21 @@ describe("Prefect's own schemas", () => {
   });
 });
 
+test("a schema that leads to one place in endless ways takes no time", () => {
+  const reference = (name: string) => ({ $ref: `#/definitions/${name}` });
+  const levels = 60;
+  const definitions = Object.fromEntries(
+    Array.from({ length: levels }, (_, level) => {
+      const next = level + 1 === levels ? { type: "string", format: "password", writeOnly: true } : reference(`D${level + 1}`);
+      const both = { anyOf: [next, { anyOf: [next, next] }], prefixItems: [next, next], items: next };
+      return [`D${level}`, { properties: { x: both }, secret_fields: ["x.x.x.x", "x.x"], additionalProperties: both, ...both }];
+    }),
+  );
+  const fields = { properties: { x: reference("D0") }, secret_fields: ["x", "x.x.x.x.x.x"], definitions } as unknown as JsonObject;
+  const deep = (depth: number): Json => (depth === 0 ? "s" : { x: deep(depth - 1), y: [deep(Math.floor(depth / 2))] });
+  for (const masked of [false, true]) expect(secretPlaces(fields, deep(40), masked).length).toBeGreaterThan(0);
+});
+
 describe("data", () => {
   test("is put together and taken apart, with odd keys, references and masks", () => {
     const odd = JSON.parse('{"__proto__":null,"constructor":null,"":null,"~/":{"x":[null,1]},"ref":null}') as JsonObject;

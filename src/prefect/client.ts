@@ -109,14 +109,12 @@ class Client implements PrefectClient {
       repeated ||= maybeDone;
       // A connection that the server has just closed for want of use: a new one, at once, and only once.
       if (got instanceof NoAnswer && got.reused && !stale && (stale = got.code === "ECONNRESET" || got.code === "EPIPE")) continue;
-      const maintained = this.#inMaintenance(got);
-      const mayRepeat = this.#isTransient(got) && (maintained || tries < this.settings.maxRetries);
-      const wait = mayRepeat ? this.#waitBefore(got, maintained ? tries : tries + 1) : undefined;
+      if (!this.#inMaintenance(got)) tries++;
+      const wait = this.#isTransient(got) && tries <= this.settings.maxRetries ? this.#waitBefore(got, tries) : undefined;
       if (wait === undefined) {
         if (repeated) throw outcomeUnknown(this.settings, lostHow(got));
         throw got instanceof NoAnswer ? unreachable(this.settings, got) : refusal(this.settings, call, got);
       }
-      if (!maintained) tries++;
       await sleep(wait * 1000, undefined, { signal: this.#closed.signal }).catch(() => undefined); // closed: the loop's beginning says so
     }
   }

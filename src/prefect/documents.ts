@@ -145,7 +145,11 @@ export function wireData(draft: Draft, fields: JsonObject): JsonObject {
   const places = secretPlaces(fields, open, true);
   for (const at of Object.keys(secrets))
     if (secrets[at] !== null && !places.some((place) => at === place || at.startsWith(`${place}/`) || place.startsWith(`${at}/`)))
-      throw cannotKeep(draft, at, "is secret here and not in the schema that Prefect has, so that its server would show it");
+      throw cannotKeep(
+        draft,
+        at,
+        "is secret here and not in the schema that Prefect has of that version, so that its server would show it: give the class another version, Block.define({ version: … })",
+      );
   return toWire(open, {}, references);
 }
 

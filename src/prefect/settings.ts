@@ -62,7 +62,7 @@ const OWN_HEADERS = ["user-agent", "prefect-csrf-token", "prefect-csrf-client", 
 export async function findSettings(url: string, options: SettingsOptions = {}): Promise<PrefectSettings> {
   const environment = options.environment ?? process.env;
   const profile = await activeProfile(environment);
-  const named = url === "prefect:" ? undefined : checkedUrl(url.replace(/^prefect(\+|:\/*)/, ""), "The store's URL");
+  const named = url === "prefect:" ? undefined : checkedUrl(url.replace(/^prefect\+/, ""), "The store's URL");
   const foreign = named !== undefined && !sameOrigin(named, profile.settings.PREFECT_API_URL);
   const source = new Source(environment, foreign ? undefined : profile);
   const address = named ?? checkedUrl(source.text("PREFECT_API_URL") ?? noServer(profile), "PREFECT_API_URL");

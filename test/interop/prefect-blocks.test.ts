@@ -43,12 +43,13 @@ function dataOf(block: AnyBlock): JsonObject {
   return untagged(whole) as JsonObject;
 }
 
+/** Without the tags of types, and without what is not set, which Python writes as null below the top, too. */
 function untagged(value: Json): Json {
   if (Array.isArray(value)) return value.map(untagged);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key]) => key !== "block_type_slug")
+      .filter(([key, item]) => key !== "block_type_slug" && item !== null)
       .map(([key, item]) => [key, untagged(item)]),
   );
 }
@@ -138,13 +139,16 @@ describe.each(Object.entries(samples))("%s", (_file, given) => {
     expect((await cls.load("inline-theirs", { store })).equals(sample)).toBe(true);
   });
 
-  test("registered by Python first: ours adds nothing and changes nothing", async () => {
+  test("registered by Python first: ours adds no second row of what it has, and changes nothing", async () => {
     const type = await store.type({ slug });
     await fetch(`${server.apiUrl}/block_types/${type?.id}`, { method: "DELETE" });
     await python.register(slug);
     const before = [await schemasOf(slug), await store.type({ slug })];
     const results = await cls.register({ store });
-    expect(results.at(-1)).toEqual({ type: slug, checksum: cls.checksum, change: "unchanged", newSchema: false });
-    expect([await schemasOf(slug), await store.type({ slug })]).toEqual(before);
+    const added = (await schemasOf(slug)).filter((row) => !(before[0] as string[]).includes(row));
+    // Where our class calls more secret than Python's, its own version stands beside, so that the server masks it.
+    expect(added).toEqual(results.at(-1)?.newSchema ? [`${cls.checksum} ${cls[DEFINITION].version}`] : []);
+    if (slug === "aws-credentials") expect(added.length).toBe(1);
+    expect([results.at(-1)?.change, await store.type({ slug })]).toEqual(["unchanged", before[1]]);
   });
 });

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type AshlarError, isAshlarError } from "../../src/errors.ts";
 import { type Call, otherMajor, type PrefectClient, serverVersion } from "../../src/prefect/client.ts";
 import { answer, CERTIFICATE, clientFor, type Reply, startDouble } from "./double.ts";
@@ -41,6 +41,25 @@ describe("a request", () => {
     await new Promise((done) => setTimeout(done, 4300));
     await client.call(ONCE);
     expect(asked.map(({ connection }) => connection)).toEqual([1, 2]);
+  });
+
+  test("waits for a slow answer longer than an unused connection is kept", async () => {
+    const { apiUrl } = await startDouble(
+      () => (_asked, response) => void setTimeout(() => answer(response, { status: 200, body: {} }), 4500),
+    );
+    expect((await (await clientFor(apiUrl)).call(READ)).status).toBe(200);
+  });
+
+  test("goes through a proxy only where Node is told to use the environment's", async () => {
+    const proxy = await startDouble([OK]);
+    vi.stubEnv("HTTP_PROXY", new URL(proxy.apiUrl).origin);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const beyond = "http://prefect.invalid/api";
+    await refused("ERR_UNREACHABLE", await clientFor(beyond, { ASHLAR_ALLOW_PLAIN_HTTP: "1" }));
+    expect(proxy.asked).toEqual([]);
+    vi.stubEnv("NODE_USE_ENV_PROXY", "1");
+    await (await clientFor(beyond, { ASHLAR_ALLOW_PLAIN_HTTP: "1" })).call(READ);
+    expect(proxy.asked.map(({ path }) => path)).toEqual(["http://prefect.invalid/api/thing"]);
   });
 
   test("opens at most sixteen connections at a time", async () => {
