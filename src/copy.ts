@@ -10,6 +10,7 @@ import { AshlarError, isAshlarError } from "./errors.ts";
 import { canonicalJson, type Json, parseLossless, pointerParts } from "./json.ts";
 import type { Secret } from "./secret.ts";
 import type { Document, DocumentKey, Draft, LoadedItem, Reference, Store } from "./stores/store.ts";
+import { toWire } from "./wire.ts";
 
 /** How documents are copied. */
 export interface CopyOptions {
@@ -88,7 +89,7 @@ class Copy {
       yield { type, name, action: "failed", error };
       return;
     }
-    const byId = new Map((documents ?? []).map((document) => [document.id, document]));
+    const byId = await this.#whole(documents ?? []);
     for (const document of leavesFirst(id, byId)) {
       if (this.#done.has(document.id)) continue;
       const copied = await this.#document(document, byId).catch((thrown: unknown): Copied => {
@@ -98,6 +99,14 @@ class Copy {
       });
       yield copied;
     }
+  }
+
+  /** By id. Of what a document refers to, some stores tell the schema only when they are asked for it by itself. */
+  async #whole(documents: readonly Document[]): Promise<ReadonlyMap<string, Document>> {
+    const found = new Map(documents.map((document) => [document.id, document]));
+    const rest = documents.filter(({ schema }) => schema === "").map(({ id }) => id);
+    for (const { documents: [own] = [] } of rest.length > 0 ? await this.#from.loadMany(rest) : []) if (own) found.set(own.id, own);
+    return found;
   }
 
   async #document(document: Document, byId: ReadonlyMap<string, Document>): Promise<Copied> {
@@ -151,9 +160,10 @@ class Copy {
 
   #fingerprint({ schema, data, references, secrets }: Pick<Draft, "schema" | "data" | "references" | "secrets">): string {
     const to = Object.fromEntries(Object.entries(references).map(([at, { type, name }]) => [at, `${type}/${name}`]));
-    const revealed = Object.fromEntries(Object.entries(secrets).map(([at, secret]) => [at, secret.reveal()]));
+    // Where in a value its secrets begin, a store may see otherwise: what counts is the whole.
+    const whole = toWire(data, Object.fromEntries(Object.entries(secrets).map(([at, secret]) => [at, secret.reveal()])), {});
     return createHmac("sha256", this.#fingerprintKey)
-      .update(canonicalJson([schema, data, to, revealed]))
+      .update(canonicalJson([schema, whole, to]))
       .digest("base64");
   }
 

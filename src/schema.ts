@@ -134,10 +134,15 @@ function secretFields(fields: readonly Field[], thorough = false): string[] {
   return fields.flatMap((field) => walk(field.declared, thorough ? field.key : snakeCase(field.name), []));
 }
 
+/** Dotted paths of all that is secret in a class's documents, by their keys. */
+export function secretPaths(cls: AnyBlockClass): string[] {
+  return secretFields(cls[DEFINITION].fields, true);
+}
+
 /** The schema as JSON text for a server: `secret_fields` are no part of the checksum, so all that is secret is listed. */
 export function schemaTextFor(cls: AnyBlockClass): string {
   const fields = schemaFields(cls);
   const listed = (fields.secret_fields ?? []) as readonly string[];
-  const added = secretFields(cls[DEFINITION].fields, true).filter((path) => !listed.includes(path));
+  const added = secretPaths(cls).filter((path) => !listed.includes(path));
   return JSON.stringify(added.length === 0 ? fields : { ...fields, secret_fields: [...listed, ...added] });
 }

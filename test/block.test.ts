@@ -238,3 +238,30 @@ it("a block without fields still has its methods", () => {
   }
   expect(new Empty({}).greeting()).toBe("hello");
 });
+
+describe("a document of another version of its class", () => {
+  const before = z.object({ a: z.string() }).meta({ id: "Aged" });
+  class Inner extends Block.define({ name: "Aged Inner", title: "Inner", fields: { kept: z.string(), gone: z.string().optional() } }) {}
+  class InnerNow extends Block.define({ name: "Aged Inner", title: "Inner", fields: { kept: z.string() } }) {}
+  const fields = { kept: z.string(), secretGone: secret().optional(), model: before };
+  class Aged extends Block.define({ name: "Aged", title: "Aged", fields: { ...fields, list: z.array(block(Inner)) } }) {}
+  class AgedNow extends Block.define({
+    name: "Aged",
+    title: "Aged",
+    fields: { kept: z.string(), model: before, list: z.array(block(InnerNow)) },
+  }) {}
+
+  it("loads without the fields that the class has no longer, in nested blocks, too", async () => {
+    await new Aged({ kept: "k", secretGone: "s", model: { a: "m" }, list: [{ kept: "inner", gone: "g" }] }).save("aged");
+    const now = await AgedNow.load("aged");
+    expect(now.equals(new AgedNow({ kept: "k", model: { a: "m" }, list: [{ kept: "inner" }] }))).toBe(true);
+  });
+
+  it("says what does not fit beside them, and both checksums", async () => {
+    class Stricter extends Block.define({ name: "Aged", title: "Aged", fields: { kept: z.string(), added: z.int() } }) {}
+    await new Aged({ kept: "k", model: { a: "m" }, list: [] }).save("aged");
+    const error: unknown = await Stricter.load("aged").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "ERR_SCHEMA", details: { documentSchema: Aged.checksum, classSchema: Stricter.checksum } });
+    expect((error as Error).message).toMatch(/added: is missing/);
+  });
+});

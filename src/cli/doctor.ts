@@ -1,29 +1,23 @@
 /**
  * `ashlar doctor`: what is wrong with Node, the store, its keys and its records, and how to mend it. It changes nothing.
  *
- * JSON: `{"ok","checks":[{"name","state","detail","findings":[{"where","message"}]}]}`; `name` is `node`, `store`, `keys` or `records`, `state`
- * `ok`, `problem` or `skipped`, `where` a `slug/name` or empty.
+ * JSON: `{"ok","checks":[{"name","state","detail","findings":[{"where","message"}]}]}`; `name` is `node`, `store`, `keys` (of a Prefect
+ * server `login`) or `records`. `state` is `ok`, `problem` or `skipped`, `where` a `slug/name` or empty.
  * @module
  */
-import { type Stats, statfsSync, statSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { sqlitePath } from "../backends/sqlite-file.ts";
-import { AshlarError, isAshlarError } from "../errors.ts";
+import { type AshlarError, isAshlarError } from "../errors.ts";
+import { isPrefectUrl } from "../prefect/url.ts";
 import type { Finding, Maintenance } from "../stores/store.ts";
 import { keyFilePath } from "../user-folders.ts";
 import { lockPath } from "../vaults/key-file.ts";
+import { asFinding, type Check, caught, check, finding, isOpen, statOf } from "./checks.ts";
 import { EXIT } from "./failure.ts";
 import { findKeys, maintenance } from "./keys.ts";
 import { paint, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
-
-interface Check {
-  readonly name: "node" | "store" | "keys" | "records";
-  readonly state: "ok" | "problem" | "skipped";
-  /** What was looked at, in a few words. */
-  readonly detail: string;
-  readonly findings: readonly Finding[];
-}
 
 /** More findings of one check are only counted, unless as JSON. */
 const SHOWN = 20;
@@ -42,6 +36,7 @@ async function examine(session: Session): Promise<Check[]> {
     const detail = "a store of memory has no file, no keys and nothing to mend";
     return [node, { name: "store", state: "skipped", detail, findings: [] }];
   }
+  if (isPrefectUrl(session.url)) return [node, ...(await (await import("./doctor-prefect.ts")).examinePrefect(session))];
   const opened = await caught(() => maintenance(session));
   const used = isAshlarError(opened) ? opened : await caught(() => opened.keysInUse());
   const counts = isAshlarError(used) ? undefined : used;
@@ -128,43 +123,10 @@ function folderFindings(folder: string): Finding[] {
   return [finding(`Others may write in the folder ${folder}, and so replace what lies there: chmod o-w it.`)];
 }
 
-function isOpen(state: Stats | undefined, bits: number): boolean {
-  return process.platform !== "win32" && state !== undefined && (state.mode & bits) !== 0;
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined; // who may not look at it is told so when it is opened
-  }
-}
-
 /** The name of a network file system by Linux's magic number of it (statfs(2)); undefined for all others. */
 export function networkFileSystem(type: number): string | undefined {
   const names: Readonly<Record<number, string>> = { 26985: "NFS", 20859: "SMB", 4283649346: "CIFS", 4266872130: "SMB" };
   return process.platform === "linux" ? names[type >>> 0] : undefined;
-}
-
-async function caught<T>(work: () => Promise<T>): Promise<T | AshlarError> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof AshlarError) return error;
-    throw error;
-  }
-}
-
-function check(name: Check["name"], detail: string, findings: readonly Finding[]): Check {
-  return { name, state: findings.length > 0 ? "problem" : "ok", detail, findings };
-}
-
-function finding(message: string): Finding {
-  return { where: "", message };
-}
-
-function asFinding(error: AshlarError): Finding {
-  return finding(error.message);
 }
 
 function report({ name, state, detail, findings }: Check): string[] {

@@ -99,12 +99,13 @@ async function allReferring(store: Store, root: MaskedDocument): Promise<string[
 
 function heading(document: MaskedDocument | Document): string[] {
   const revision = document.revision === null ? "" : `revision ${document.revision}, `;
+  const by = document.updatedBy === "" ? "" : ` by ${plain(document.updatedBy)}`;
   return [
     paint("bold", plain(placeOf(document))),
     ...pairs(
       [
         ["Id", plain(document.id)],
-        ["Saved", `${revision}${time(document.updated)} by ${plain(document.updatedBy)}`],
+        ["Saved", `${revision}${time(document.updated)}${by}`],
         ["Created", time(document.created)],
         ["Schema", plain(document.schema)],
       ],

@@ -6,6 +6,7 @@
  */
 import { openStore } from "../current-store.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
+import { isPrefectUrl } from "../prefect/url.ts";
 import { keySourcesOf } from "../stores/open.ts";
 import type { Store } from "../stores/store.ts";
 import { writeKeyFile } from "../vaults/key-file.ts";
@@ -26,6 +27,11 @@ export async function init(session: Session, _given: readonly string[], options:
     throw new AshlarError(
       "ERR_INVALID",
       "A store of memory ends with its process and needs no init: give --store sqlite:PATH, or nothing.",
+    );
+  if (isPrefectUrl(session.url))
+    throw new AshlarError(
+      "ERR_INVALID",
+      'A Prefect server needs no init: "ashlar doctor" says whether it can be used, "ashlar register" goes on.',
     );
   const existing = await openExisting(session.url);
   try {

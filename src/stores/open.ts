@@ -8,6 +8,7 @@
 import type { Backend, BackendModule } from "../backends/backend.ts";
 import type { OpenOptions } from "../current-store.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
+import { isPrefectUrl } from "../prefect/url.ts";
 import { keyFilePath } from "../user-folders.ts";
 import { findKeyring, type KeySources } from "../vaults/keyring.ts";
 import { memoryVault } from "../vaults/memory.ts";
@@ -41,6 +42,11 @@ async function openBackend(url: string, options: Parameters<BackendModule["openB
 
 /** Where the keys of a sealed store are looked for; opens it only if they come from a passphrase. */
 export async function keySourcesOf(url: string): Promise<KeySources> {
+  if (isPrefectUrl(url))
+    throw new AshlarError(
+      "ERR_INVALID",
+      "A Prefect server keeps secrets under a key of its own: there are no keys of Ashlar's to look after.",
+    );
   const { folderOf } = await backendModule(url);
   const storeId = async () => {
     const backend = await openBackend(url);

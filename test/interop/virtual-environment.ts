@@ -25,8 +25,20 @@ export async function virtualEnvironment(name: string, packages: readonly string
     globSync(`lib/python*/site-packages/${distribution.replaceAll("-", "_")}-${version}.dist-info`, { cwd: folder }).length > 0;
   if (!pinned.every(isThere)) {
     mkdirSync(root, { recursive: true });
-    if (!existsSync(python)) await run("python3", ["-m", "venv", folder]);
+    if (!existsSync(python)) await makeEnvironment(folder);
     await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages]);
   }
   return python;
+}
+
+async function makeEnvironment(folder: string): Promise<void> {
+  try {
+    await run("python3", ["-m", "venv", folder]);
+  } catch (error) {
+    // Debian keeps pip for virtual environments in a package of its own.
+    if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) throw error;
+    await run("apt-get", ["update", "--quiet"]);
+    await run("apt-get", ["install", "--yes", "--quiet", "--no-install-recommends", "python3-venv"]);
+    await run("python3", ["-m", "venv", "--clear", folder]);
+  }
 }
