@@ -132,6 +132,13 @@ function addCommands(program: Command): void {
     .option("--yes", "do not ask")
     .action(call(async () => (await import("./apply.ts")).apply));
   program
+    .command("reseal")
+    .argument("<file|slug/name...>", "documents of a store in files that were edited by hand or by a merge")
+    .description("show what was changed in files of a store, and seal them as they are now")
+    .option("--dry-run", "only show what was changed; exit code 2 when something was")
+    .option("--yes", "do not ask")
+    .action(call(async () => (await import("./reseal.ts")).reseal));
+  program
     .command("delete")
     .argument("<slug/name>", "such as azurecontainer/mtademo")
     .description("delete a document; refused while others refer to it")
