@@ -44,8 +44,8 @@ export interface ServerOptions {
   readonly binaries?: string | undefined;
   /** Settings, as `postgres -c` takes them. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
-  /** Certificate and key, as text: it speaks TLS too. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Certificate and key, as text: it speaks TLS too. `asking`: only with clients that show the same certificate. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly asking?: boolean } | undefined;
 }
 
 const given = process.env.TEST_POSTGRES_URL;
@@ -141,7 +141,19 @@ export async function startPostgres({ binaries = embedded(), settings = {}, tls 
   await promisify(execFile)(join(bin, "initdb"), [...making, `--pwfile=${write("password", password)}`], options);
   const port = await freePort();
   const secure = tls && { ssl: "on", ssl_cert_file: write("cert.pem", tls.cert), ssl_key_file: write("key.pem", tls.key) };
-  const all = { fsync: "off", listen_addresses: "127.0.0.1", unix_socket_directories: "", port: String(port), ...secure, ...settings };
+  const hba = tls?.asking && {
+    ssl_ca_file: join(folder, "cert.pem"),
+    hba_file: write("hba", "hostssl all all all scram-sha-256 clientcert=verify-ca\n"),
+  };
+  const all = {
+    fsync: "off",
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    port: String(port),
+    ...secure,
+    ...hba,
+    ...settings,
+  };
   const args = ["-D", data, ...Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
   let running: Running | undefined;
   const stop = async (signal: "fast" | "kill" = "fast") => {
