@@ -128,7 +128,7 @@ class PostgresBackend implements Backend {
       written,
     );
     const [own, actual] = [found?.id === id, found ? Number(found.revision) : null];
-    if (written.again && own && (expected === null || found?.sealed === sealed)) return;
+    if (written.again && own && (expected === null || (actual === revision && found?.sealed === sealed))) return;
     // Gone, written over or sealed anew: that may have come after it, or instead of it.
     if (written.again && expected !== null && (actual === null || actual > revision || found?.body === bodyText(record)))
       throw this.#database.outcomeUnknown();
