@@ -229,7 +229,7 @@ function copied(binaries: string, folder: string): string {
 }
 
 /** A port of the loopback interface that nobody listens on now. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();

@@ -127,9 +127,10 @@ export class PostgresDatabase {
     const at = this.schema;
     const [row] = await this.read("SELECT getdatabaseencoding() AS encoding");
     if (row?.encoding !== "UTF8") throw this.#error("ERR_UNSUPPORTED", `is a database in ${row?.encoding}: a store needs one in UTF8`);
-    // Statements that are sent at once are one transaction. Where the schema is there, no right to make one is needed.
-    await this.write(`${this.patience}; SELECT pg_advisory_xact_lock(${MAKING});
-      DO $$ BEGIN IF to_regnamespace('${at}') IS NULL THEN CREATE SCHEMA ${at}; END IF; END $$;
+    // Statements that are sent at once are one transaction. Where the schema is there, no right to make one is needed; that is looked up in the table,
+    // since to_regnamespace() and IF NOT EXISTS can remember from before the waiting that there was none.
+    await this.write(`SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ${this.patience}; SELECT pg_advisory_xact_lock(${MAKING});
+      DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_namespace WHERE format('"%s"', nspname) = '${at}') THEN CREATE SCHEMA ${at}; END IF; END $$;
       CREATE TABLE IF NOT EXISTS ${at}.store (one boolean PRIMARY KEY DEFAULT true CHECK (one), id text NOT NULL, version integer NOT NULL);
       ${MIGRATIONS.map((add) => add(at)).join("")}
       INSERT INTO ${at}.store (id, version) VALUES ('${randomUUID()}', ${VERSION}) ON CONFLICT (one) DO UPDATE SET version = ${VERSION};`);
@@ -215,6 +216,8 @@ function isNoText(value: unknown): boolean {
 /** The SQLSTATE of an answer, or what there was instead of one: Node's code, or words where pg gives none. Its texts may quote values. */
 function stateOf(error: unknown): string {
   const { code, message = "" } = error as { code?: string; message?: string };
+  if (code === "08P01" && /authentication|no such user/.test(message)) return "28P01"; // PgBouncer's code for whatever it refuses
+  if (code === "08P01" && /no such database/.test(message)) return "3D000";
   if (code !== undefined) return code;
   if (/^SASL/.test(message)) return "no login";
   if (/SSL/.test(message)) return "no TLS";

@@ -108,6 +108,20 @@ describePostgres("the tables of a store", () => {
     expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it.each(["read committed", "serializable"])(
+    "are made once by many who share a few sessions, where transactions are %s",
+    async (level) => {
+      const options = `-c default_transaction_isolation=${level.replace(" ", "\\ ")}`;
+      const pool = new pg.Pool({ connectionString: server.url, max: 4, options }); // sessions that remember that there were no tables
+      for (let round = 0; round < 10; round++) {
+        const schema = schemaOf(server.freshUrl());
+        const backends = await Promise.all(Array.from({ length: 12 }, () => postgresBackend({ pool, schema, create: true })));
+        expect(new Set(await Promise.all(backends.map((backend) => backend.storeId()))).size).toBe(1);
+      }
+      await pool.end();
+    },
+  );
+
   it("are not made unasked, nor is a schema", async () => {
     const url = server.freshUrl();
     const error = await refusedQuietly("ERR_NO_STORE", () => openBackend(url));
