@@ -12,7 +12,7 @@ import type { Json } from "../json.ts";
 import type { Binding, Secrets, Vault } from "./vault.ts";
 
 /** A record as it was when it was sealed. */
-export interface SealedAs {
+interface SealedAs {
   readonly secrets: Secrets;
   /** Its readable half, all of it. */
   readonly half: { readonly [part: string]: Json };
