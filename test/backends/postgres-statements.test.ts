@@ -7,7 +7,7 @@ import { type PostgresOptions, type PostgresPool, postgresBackend } from "../../
 import { comesBack, create, next, over, record } from "../../src/testing/backend-subject.ts";
 import { ODD_TEXTS, refused, successes } from "../../src/testing/suite.ts";
 import { backendConformance } from "../../src/testing.ts";
-import { describePostgres as describe, postgresForTests } from "../postgres-server.ts";
+import { describePostgres as describe, postgresForTests } from "../postgres.ts";
 
 const server = postgresForTests();
 const pools: pg.Pool[] = [];

@@ -1,6 +1,6 @@
 /** The command line on a store in PostgreSQL: made, used, looked after; and that the password of its URL shows nowhere. */
 import { expect, it, vi } from "vitest";
-import { describePostgres, postgresForTests } from "../postgres-server.ts";
+import { describePostgres, postgresForTests } from "../postgres.ts";
 import { BLOCKS, Workplace } from "./workplace.ts";
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -17,7 +17,8 @@ import { comesBack, create, next, record } from "../../src/testing/backend-subje
 import { loaded } from "../../src/testing/store-subject.ts";
 import { refused } from "../../src/testing/suite.ts";
 import { generateKey, keyText } from "../../src/vaults/keyring.ts";
-import { describeOwnPostgres, type OwnServer, startPostgres } from "../postgres-server.ts";
+import { describeOwnPostgres } from "../postgres.ts";
+import { type OwnServer, startPostgres } from "../postgres-server.ts";
 import { type Random, seeded, seedOr } from "./random.ts";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
