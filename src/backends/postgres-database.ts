@@ -112,10 +112,11 @@ export class PostgresDatabase {
 
   async #isToBeMade(create: boolean): Promise<boolean> {
     const [row] = await this.read(`SELECT version FROM ${this.schema}.store`).catch((error: unknown) => {
-      if (create && isAshlarError(error, "ERR_NO_STORE")) return [];
+      if (create && isAshlarError(error, "ERR_NO_STORE")) return [{ version: 0 }];
       throw error;
     });
-    const version = Number(row?.version ?? 0);
+    if (!row) throw this.lostIdentity();
+    const version = Number(row.version);
     if (version > VERSION)
       throw this.#error("ERR_UNSUPPORTED", `was made by a newer version of Ashlar (format ${version}; this one reads ${VERSION})`);
     if (version < VERSION && !create)
@@ -133,7 +134,8 @@ export class PostgresDatabase {
       DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_namespace WHERE format('"%s"', nspname) = '${at}') THEN CREATE SCHEMA ${at}; END IF; END $$;
       CREATE TABLE IF NOT EXISTS ${at}.store (one boolean PRIMARY KEY DEFAULT true CHECK (one), id text NOT NULL, version integer NOT NULL);
       ${MIGRATIONS.map((add) => add(at)).join("")}
-      INSERT INTO ${at}.store (id, version) VALUES ('${randomUUID()}', ${VERSION}) ON CONFLICT (one) DO UPDATE SET version = ${VERSION};`);
+      INSERT INTO ${at}.store (id, version) VALUES ('${randomUUID()}', ${VERSION}) ON CONFLICT (one)
+        DO UPDATE SET version = greatest(store.version, ${VERSION});`);
   }
 
   /**
@@ -148,6 +150,11 @@ export class PostgresDatabase {
   /** Sends a statement that may be done twice without harm. @throws AshlarError `ERR_OUTCOME_UNKNOWN`, and as {@link PostgresDatabase.read} */
   async write(text: string, values: readonly unknown[] = []): Promise<Written> {
     return this.#send(text, values, true);
+  }
+
+  /** The error for a store whose identity is gone: with another one, nothing in it could be opened. */
+  lostIdentity(): AshlarError {
+    return this.#error("ERR_CANNOT_OPEN", "has lost its identity, which was in the table store: bring back a copy of it");
   }
 
   /** The error for a write of which nobody knows whether it was done. */

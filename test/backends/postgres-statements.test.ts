@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, expect, it } from "vitest";
-import { type Backend, MAX_REFERENCE_DEPTH, type StoredRecord } from "../../src/backends/backend.ts";
+import { MAX_REFERENCE_DEPTH } from "../../src/backends/backend.ts";
 import { type PostgresOptions, type PostgresPool, postgresBackend } from "../../src/backends/postgres.ts";
 import { comesBack, create, next, over, record } from "../../src/testing/backend-subject.ts";
 import { ODD_TEXTS, refused, successes } from "../../src/testing/suite.ts";
@@ -204,12 +204,12 @@ describe("what PostgreSQL cannot hold", () => {
 
 describe("a row that was changed by hand", () => {
   /** A store with a parent and its child, after some SQL. */
-  async function changed(sql: (schema: string) => string): Promise<{ backend: Backend; child: StoredRecord; parent: StoredRecord }> {
-    const { backend, schema } = await make();
+  async function changed(sql: (schema: string) => string) {
+    const { backend, schema, pool } = await make();
     const [child] = await create(backend, record("child"));
     const [parent] = await create(backend, over("parent", child));
     await server.sql(`BEGIN; SET LOCAL session_replication_role = replica; ${sql(schema)}; COMMIT`);
-    return { backend, child, parent };
+    return { backend, child, parent, pool, schema };
   }
 
   it.each([
@@ -249,8 +249,10 @@ describe("a row that was changed by hand", () => {
     expect(new Set(found.map(({ id }) => id))).toEqual(new Set([child.id, parent.id]));
   });
 
-  it("that takes the store's identity away is ERR_CANNOT_OPEN", async () => {
-    const { backend } = await changed((schema) => `DELETE FROM ${schema}.store`);
+  it("that takes the store's identity away is ERR_CANNOT_OPEN, and create gives it no other", async () => {
+    const { backend, pool, schema } = await changed((at) => `DELETE FROM ${at}.store`);
     await refused("ERR_CANNOT_OPEN", () => backend.storeId());
+    await refused("ERR_CANNOT_OPEN", () => postgresBackend({ pool, schema, create: true }));
+    expect((await pool.query(`SELECT FROM ${schema}.store`)).rows).toEqual([]);
   });
 });

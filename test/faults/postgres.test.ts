@@ -1,22 +1,17 @@
 /**
- * What may happen between a store and its PostgreSQL: answers cut off, swallowed and late, requests that never arrive, a server that stops and starts,
- * many writers. Nothing acknowledged is lost, nothing is done twice, and where nobody can know whether a write was done, the error says so.
+ * What may happen between a store and its PostgreSQL: answers cut off, swallowed and late, requests that never arrive, a server that stops and starts.
+ * Nothing acknowledged is lost, nothing is done twice, and where nobody can know whether a write was done, the error says so.
  *
  * ASHLAR_SEED: when what is cut.
  */
-import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import type { Backend, StoredRecord } from "../../src/backends/backend.ts";
 import { openBackend, postgresBackend } from "../../src/backends/postgres.ts";
-import { type ErrorCode, isAshlarError, openStore } from "../../src/index.ts";
+import { type ErrorCode, isAshlarError } from "../../src/index.ts";
 import { comesBack, create, next, record } from "../../src/testing/backend-subject.ts";
-import { loaded } from "../../src/testing/store-subject.ts";
 import { refused } from "../../src/testing/suite.ts";
-import { generateKey, keyText } from "../../src/vaults/keyring.ts";
 import { describeOwnPostgres } from "../postgres.ts";
 import { type OwnServer, startPostgres } from "../postgres-server.ts";
 import { type Random, seeded, seedOr } from "./random.ts";
@@ -351,36 +346,4 @@ describeOwnPostgres("faults between a store and PostgreSQL", () => {
     expect(wrong).toEqual([]);
     expect(written).toBeGreaterThan(20);
   });
-});
-
-describeOwnPostgres("eight processes that add one to a number 250 times each, in PostgreSQL", () => {
-  const key = keyText(generateKey());
-  const { NODE_OPTIONS: _own, ...inherited } = process.env;
-  let alone: OwnServer;
-  beforeAll(async () => {
-    alone = await startPostgres();
-  });
-  afterAll(() => alone.end());
-
-  async function counted(times: number, ...more: string[]): Promise<number> {
-    const url = alone.freshUrl();
-    const script = join(import.meta.dirname, "../stores/increments.ts");
-    const env = { ...inherited, ASHLAR_KEYS: key };
-    await Promise.all(
-      Array.from({ length: 8 }, () => promisify(execFile)(process.execPath, [script, url, String(times), ...more], { env })),
-    );
-    const store = await openStore(url, { keys: [key] });
-    const { data, revision } = await loaded(store, "counter");
-    await store.close();
-    expect(revision).toBe(8 * times + 1); // every write was done
-    return Number(data.count);
-  }
-
-  it("by compare-and-swap lose none", async () => {
-    expect(await counted(250)).toBe(2000);
-  }, 300_000);
-
-  it("without it lose some: the test sees it", async () => {
-    expect(await counted(40, "blindly")).toBeLessThan(320);
-  }, 300_000);
 });
