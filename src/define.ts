@@ -26,7 +26,7 @@ export type Reserved =
   | "then"
   | "blockTypeSlug"
   | `__${string}`;
-const RESERVED = new Set([
+const RESERVED: ReadonlySet<string> = new Set([
   "save",
   "with",
   "equals",
@@ -39,6 +39,11 @@ const RESERVED = new Set([
   "then",
   "blockTypeSlug",
 ]);
+
+/** Whether a field cannot have this name, since every block has it already. */
+export function isReserved(name: string): boolean {
+  return RESERVED.has(name) || name.startsWith("__");
+}
 
 /** What a block class says of itself; as Prefect has it (protocol.md §7). */
 export interface Metadata {
@@ -121,7 +126,7 @@ function withChecks(schema: z.ZodObject, checks: readonly Check[]): z.ZodType {
 }
 
 function makeField(where: string, name: string, declared: z.ZodType): { field: Field; schema: z.ZodType } {
-  if (RESERVED.has(name) || name.startsWith("__"))
+  if (isReserved(name))
     throw new AshlarError("ERR_DEFINITION", `${where}: "${name}" is reserved, every block has it already; rename this field.`, {
       path: name,
     });

@@ -192,8 +192,11 @@ function instantiate(cls: AnyBlockClass, document: Document, data: Record<string
   const input = byName(definition, data);
   let parsed = definition.parse(input, true); // what a store gives has bounds
   // Another declaration of the same schema may have hidden a list or an object whole where this class hides its parts.
-  if ("issues" in parsed && Object.keys(document.secrets).length > 0)
-    parsed = firstGood(definition.parse(mapValues(input, inParts), true), parsed);
+  if ("issues" in parsed && Object.keys(document.secrets).length > 0) {
+    const unfit = new Set(parsed.issues.map(({ path }) => path.split(/[.[]/)[0]));
+    const apart = Object.entries(input).map(([name, value]) => [name, unfit.has(name) ? inParts(value) : value]);
+    parsed = firstGood(definition.parse(Object.fromEntries(apart), true), parsed);
+  }
   if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
   throw doesNotFit(cls, document, parsed.issues);
 }

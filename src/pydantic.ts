@@ -90,7 +90,7 @@ function metadata(schema: z.ZodType): Node {
 }
 
 /** What tells which values fit, so that it stands beside `type`, where what describes the field stands outside of `anyOf`. */
-const KEYWORDS: ReadonlySet<string> = new Set(
+export const KEYWORDS: ReadonlySet<string> = new Set(
   "type format pattern minLength maxLength contentMediaType contentEncoding contentSchema minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minItems maxItems uniqueItems contains minProperties maxProperties patternProperties propertyNames writeOnly".split(
     " ",
   ),
@@ -232,7 +232,7 @@ function shape(schema: z.ZodType, definitions: Definitions): Node {
     case "enum":
       return choice([...(schema._zod.values ?? [])], identified(schema) !== undefined);
     case "array":
-      return { ...bounds(schema, ["minItems", "maxItems"]), type: "array", items: part(def.element) };
+      return { ...bounds(withoutElement(schema), ["minItems", "maxItems"]), type: "array", items: part(def.element) };
     case "tuple":
       return tuple(def, part);
     case "record":
@@ -252,6 +252,11 @@ function shape(schema: z.ZodType, definitions: Definitions): Node {
     default:
       return leaf(schema);
   }
+}
+
+/** A list of anything within the same bounds: zod would write out the whole element for them. */
+function withoutElement(schema: z.ZodType): z.ZodType {
+  return schema.clone({ ...schema._zod.def, element: z.any() } as never);
 }
 
 function objectShape(def: Def, definitions: Definitions): Node {

@@ -69,15 +69,22 @@ export function reachableClasses(cls: AnyBlockClass, found = new Set<AnyBlockCla
   return found;
 }
 
+function noDefinitions(): Definitions {
+  return { name: "", nodes: Object.create(null), origins: new Map(), compared: new Set(), blockFields: schemaFields };
+}
+
+/** What one field would be among a class's properties, and the definitions that it needs. @throws AshlarError `ERR_DEFINITION` */
+export function fieldSchema(
+  declared: z.ZodType,
+  key: string,
+): { readonly node: Node; readonly definitions: Readonly<Record<string, Node>> } {
+  const definitions = noDefinitions();
+  return { node: property(declared, key, definitions), definitions: definitions.nodes };
+}
+
 function fieldsOf(cls: AnyBlockClass): Node {
   const definition = cls[DEFINITION];
-  const definitions: Definitions = {
-    name: "",
-    nodes: Object.create(null),
-    origins: new Map(),
-    compared: new Set(),
-    blockFields: schemaFields,
-  };
+  const definitions = noDefinitions();
   const properties: Node = {};
   const references: Node = {};
   definition.fields.forEach((field, position) => {

@@ -264,8 +264,10 @@ function orText<T>(declared: z.ZodType, text: RegExp, read: (text: string) => T,
 
 /** A null in a document reads as unset. */
 function orNull(schema: z.ZodType): z.ZodType {
-  return z.codec(z.any().optional(), schema, {
+  const codec = z.codec(z.any().optional(), schema, {
     decode: (value: unknown) => (value === null ? undefined : value),
     encode: (value) => value,
   });
+  codec._zod.values = schema._zod.values; // by which a discriminated union finds its option
+  return codec;
 }

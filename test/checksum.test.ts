@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { schemaChecksum } from "../src/checksum.ts";
 import { parseLossless } from "../src/json.ts";
+import { SchemaReader } from "../src/schema-reader.ts";
+import { schemaOf } from "../src/schema-references.ts";
 
 interface Known {
   readonly at: string;
@@ -30,7 +32,8 @@ const wire = (paths: string[]) => paths.map((path) => `wire-transcripts.json/sce
 const REBUILT = wire(["2", "3", "4", "5", "6", "7", "8", "16", "17", "20", "22"].map((exchange) => `1/exchanges/${exchange}/response`));
 const CHILD_DELETED = wire(["2/exchanges/56/response"]);
 const MADE_UP = wire(["1/exchanges/12/body", "1/exchanges/12/response/request_body"]);
-const EXCEPTIONS = new Set([...REBUILT, ...CHILD_DELETED, ...MADE_UP]);
+const OTHER_REFERENCES = ["wire-schemas.json/schemas/0", "wire-schemas.json/schemas/1"];
+const EXCEPTIONS = new Set([...REBUILT, ...CHILD_DELETED, ...MADE_UP, ...OTHER_REFERENCES]);
 
 const at = (path: string) => known.find((each) => each.at === path) as Known;
 
@@ -38,9 +41,9 @@ describe("the checksums of the fixtures", () => {
   const regular = known.filter((each) => !EXCEPTIONS.has(each.at));
 
   it("are all there, and the exceptions too", () => {
-    expect(regular.length).toBe(127);
-    expect(known.length).toBe(127 + 14);
-    expect(EXCEPTIONS.size).toBe(14);
+    expect(regular.length).toBe(151);
+    expect(known.length).toBe(151 + 16);
+    expect(EXCEPTIONS.size).toBe(16);
   });
 
   it.each(regular)("$at", ({ checksum, fields }) => {
@@ -54,6 +57,15 @@ describe("the checksums of the fixtures", () => {
     expect(block_schema_references).toEqual({});
     expect(schemaChecksum(fields)).not.toBe(checksum);
     expect(schemaChecksum(hashed)).toBe(checksum);
+  });
+
+  it.each([...REBUILT, ...OTHER_REFERENCES])("%s gives what was hashed with the references that its client announced", (path) => {
+    const { checksum, fields } = at(path);
+    expect(schemaChecksum(fields)).not.toBe(checksum);
+    const announced = schemaOf(checksum, new SchemaReader(fields));
+    expect(schemaChecksum(announced?.root ?? {})).toBe(checksum);
+    expect({ ...announced?.root, block_schema_references: {} }).toEqual({ ...fields, block_schema_references: {} });
+    expect(schemaOf("sha256:zz", new SchemaReader(fields))).toBe(undefined);
   });
 
   it.each(CHILD_DELETED)("%s lacks a child that was deleted since", (path) => {

@@ -71,6 +71,10 @@ const tagged = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("date"), at: z.date() }),
   z.object({ kind: z.literal("child"), child: block(Leaf) }),
 ]);
+const defaultTags = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("a").default("a"), a: z.int() }),
+  z.object({ kind: z.enum(["b", "c"]).default("c"), b: z.string() }),
+]);
 const when = new Date("2024-02-29T12:34:56.789Z");
 const binary = new Uint8Array([0, 255, 128, 10]);
 const text = new TextEncoder().encode("größe\u0000\u{1F600}");
@@ -121,6 +125,14 @@ const KINDS: [string, z.ZodType, unknown[]][] = [
   ["object with catchall", z.object({ a: z.int() }).catchall(z.date()), [{ a: 1, b: when }]],
   ["union", z.union([z.string(), z.number(), z.array(z.boolean())]), ["a", 1, [true]]],
   ["discriminated union", tagged, [{ kind: "date", at: when }]],
+  [
+    "discriminated union whose tags have defaults",
+    defaultTags,
+    [
+      { kind: "a", a: 1 },
+      { kind: "c", b: "b" },
+    ],
+  ],
   ["optional", z.string().optional(), [undefined, "a"]],
   ["nullable", z.string().nullable(), [null, "a"]],
   ["nullish", z.string().nullish(), [undefined, null, "a"]],

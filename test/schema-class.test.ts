@@ -59,6 +59,12 @@ const values = {
   pair: ["a", true],
 } as const;
 
+/** Forty definitions, each made of the next one. */
+function chain(made: (next: object) => object): [string, object][] {
+  const names = Array.from({ length: 40 }, (_, index) => (index === 0 ? "A" : `A${index}`));
+  return names.map((name, index) => [name, made({ $ref: `#/definitions/${names[index + 1] ?? "Last"}` })]);
+}
+
 describe("a class from a schema", () => {
   it.each(knownSchemas())("has the checksum of %s", (_name, known) => {
     const cls = classFromSchema({ type: known.fields.block_type_slug, fields: JSON.stringify(known.fields) });
@@ -112,6 +118,19 @@ describe("a class from a schema", () => {
     expect((await Headers.load("x", { store })).headers.a?.reveal()).toBe("planted");
   });
 
+  it("hides some values whole and others by their parts, and a declared class that does the opposite loads both", async () => {
+    class Mixed extends Block.define({
+      name: "Mixed",
+      fields: { pair: z.tuple([secret(), secret(z.int())]), table: secret(z.record(z.string(), z.string())) },
+    }) {}
+    const store = await openStore("memory:");
+    const draft = toDraft(new (again(Mixed))({ pair: ["planted", 1], table: { a: "planted" } }), "x");
+    expect(Object.keys(draft.secrets)).toEqual(["/pair", "/table"]);
+    await store.save(draft);
+    const { pair, table } = await Mixed.load("x", { store });
+    expect([pair[0].reveal(), pair[1].reveal(), table.reveal()]).toEqual(["planted", 1, { a: "planted" }]);
+  });
+
   it("hides any part of a generic secret", () => {
     class Any extends Block.define({ name: "Any", fields: { value: z.union([secret(), secret(z.json())]) } }) {}
     for (const value of ["planted", { deep: ["planted"] }, 5]) {
@@ -133,6 +152,58 @@ describe("a class from a schema", () => {
         mod: is no field; did you mean mode?]
     `);
   });
+
+  it("nests the blocks of a mapping, whose schema Prefect loses; where nothing is known of its parts, they are secret when one of them is", () => {
+    class Named extends Block.define({ name: "Named", fields: { children: z.record(z.string(), block(Child)), other: z.string() } }) {}
+    const children = { a: { account: "a", token: "planted", block_type_slug: "child" } };
+    expect(Object.keys(toDraft(new (again(Named))({ children, other: "o" }), "x").secrets)).toEqual(["/children/a/token"]);
+    const { block_schema_references: _lost, ...fields } = schemaFields(Named);
+    const cls = classFromSchema({ type: "named", fields: JSON.stringify(fields) });
+    expect(Object.keys(toDraft(new cls({ children, other: "o" }), "x").secrets)).toEqual(["/children"]);
+  });
+
+  it("writes the empty list or mapping that Python makes, and takes a null where an old schema does not say", () => {
+    const properties = { list: { type: "array", items: { type: "string" } }, map: { type: "object" }, text: { type: "string" } };
+    const old = { title: "Made", block_type_slug: "made", properties, secret_fields: [] };
+    const dataOf = (fields: object) => toDraft(new (classFromSchema({ type: "made", fields: JSON.stringify(fields) }))({}), "x").data;
+    expect(dataOf(old)).toEqual({ list: null, map: null, text: null });
+    const counted = Object.entries(properties).map(([key, node], position) => [key, { ...node, position }]);
+    expect(dataOf({ ...old, properties: Object.fromEntries(counted) })).toEqual({ list: [], map: {}, text: null });
+  });
+
+  it("takes a model with defaults that is secret as a whole, and a secret that may be null", () => {
+    const Model = z.object({ a: z.string(), b: z.int().default(3) }).meta({ id: "SchemaClassModel" });
+    class Plain extends Block.define({ name: "Plain", fields: { model: Model, word: z.string().nullable() } }) {}
+    const fields = { ...schemaFields(Plain), secret_fields: ["model", "word"] };
+    const cls = classFromSchema({ type: "plain", fields: JSON.stringify(fields) });
+    const { data, secrets } = toDraft(new cls({ model: { a: "x" }, word: null }), "x");
+    expect(data).toEqual({ model: null, word: null });
+    expect(secrets["/model"]?.reveal()).toEqual({ a: "x", b: 3 });
+    expect(secrets["/word"]?.reveal()).toBe(null);
+  });
+
+  it.each([
+    ["itself", { A: { $ref: "#/definitions/A" } }],
+    ["another that points back", { A: { $ref: "#/definitions/B" }, B: { anyOf: [{ type: "null" }, { $ref: "#/definitions/A" }] } }],
+    ["itself in a secret list", { A: { type: "array", items: { $ref: "#/definitions/A" } } }],
+    ["a chain that doubles", Object.fromEntries(chain((next) => ({ type: "object", properties: { a: next, b: next } })))],
+    ["a choice that doubles", Object.fromEntries(chain((next) => ({ anyOf: [next, { type: "array", items: next }] })))],
+    ["what is no schema", { A: { type: "object", properties: 5, required: "a", anyOf: {}, enum: {}, $ref: 5, minLength: "x" } }],
+  ])("is made at once of a definition that points to %s", (_what, definitions) => {
+    for (const secret_fields of [[], ["a"], ["a.b"]]) {
+      const fields = { title: "P", block_type_slug: "p", properties: { a: { $ref: "#/definitions/A" } }, secret_fields, definitions };
+      const cls = classFromSchema({ type: "p", fields: JSON.stringify(fields) });
+      expect(() => new cls({ a: [] })).not.toThrow(RangeError);
+    }
+  });
+
+  it.each([String.raw`\A\d+\Z`, String.raw`^\x{41}$`, "^(?P<name>a)$", "^[[:alpha:]]$"])(
+    "does not check a pattern that is Python's alone: %s",
+    (pattern) => {
+      const fields = { title: "P", block_type_slug: "p", properties: { p: { type: "string", pattern } }, required: ["p"] };
+      expect(new (classFromSchema({ type: "p", fields: JSON.stringify(fields) }))({ p: "anything" })).toMatchObject({ p: "anything" });
+    },
+  );
 
   it("stops a pattern that takes too long", () => {
     const fields = {

@@ -5,7 +5,6 @@
  * JSON: `{"documents":[{"type","name","data"}]}`, which `apply` reads too.
  * @module
  */
-import { writeFileSync } from "node:fs";
 import { DEFINITION } from "../definition.ts";
 import { AshlarError } from "../errors.ts";
 import { pointerParts } from "../json.ts";
@@ -14,7 +13,7 @@ import { splitReference } from "../slug.ts";
 import type { MaskedDocument, Store } from "../stores/store.ts";
 import { declaredForm } from "./declared.ts";
 import { allDocuments, checkType, findDocument, placeOf } from "./lookup.ts";
-import { jsonText, lines, paint, plain } from "./output.ts";
+import { jsonText, lines, paint, plain, writeText } from "./output.ts";
 import type { Session } from "./session.ts";
 
 /** A document as a file declares it. */
@@ -41,7 +40,7 @@ export async function exportDocuments(session: Session, chosen: readonly string[
   const exported = documents.map((each) => exportOne(each, layouts.get(`${each.type} ${each.schema}`), names));
   const text = session.json ? `${jsonText({ documents: exported })}\n` : await yamlText(exported, names);
   if (options.out === undefined) process.stdout.write(process.stdout.isTTY ? lines(text) : text);
-  else write(options.out, text);
+  else writeText(options.out, text);
   const inside = new Set(documents.map(({ id }) => id));
   const outside = new Set(
     documents.flatMap(({ references }) => Object.values(references)).flatMap((each) => (inside.has(each.id) ? [] : placeOf(each))),
@@ -128,15 +127,4 @@ async function yamlText(documents: readonly Exported[], names: ReadonlySet<strin
     },
   });
   return yaml.toString({ lineWidth: 0 });
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") throw new AshlarError("ERR_NOT_FOUND", `There is no folder for the file ${file}.`);
-    if (code === "EISDIR") throw new AshlarError("ERR_INVALID", `${file} is a folder, not a file.`);
-    throw new AshlarError("ERR_DENIED", `${file} cannot be written (${code}).`);
-  }
 }

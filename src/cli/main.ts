@@ -143,6 +143,13 @@ function addCommands(program: Command): void {
     .option("--yes", "do not ask")
     .action(call(async () => (await import("./apply.ts")).apply));
   program
+    .command("generate")
+    .argument("[slug...]", "types, such as databricks-credentials; default all")
+    .description("write block types as TypeScript classes, and what they nest")
+    .option("--schema <file>", "take one schema as JSON in place of a store's types; - is standard input")
+    .option("--out <file>", "write to a file; one that was not generated is not written over")
+    .action(call(async () => (await import("./generate.ts")).generate));
+  program
     .command("reseal")
     .argument("<file|slug/name...>", "documents of a store in files that were edited by hand or by a merge")
     .description("show what was changed in files of a store, and seal them as they are now")

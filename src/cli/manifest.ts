@@ -242,7 +242,7 @@ function isMapping(value: unknown): value is Record<string, unknown> {
 }
 
 /** A path as the working directory sees it. */
-function shown(file: string): string {
+export function shown(file: string): string {
   if (file === "-") return "standard input";
   const near = relative(process.cwd(), file);
   return near.startsWith("..") ? file : near || ".";

@@ -1,22 +1,13 @@
 /**
- * What the command line writes: text without control characters, tables, JSON, colours. Touches node:util only.
- *
- * Names and values come from stores and files, and a terminal obeys control characters and reorders text by others: those are shown as escapes.
+ * What the command line writes: text without control characters, tables, JSON, colours, files. Touches node:util and node:fs.
  * @module
  */
+import { writeFileSync } from "node:fs";
 import { styleText } from "node:util";
+import { AshlarError } from "../errors.ts";
+import { plain } from "../plain.ts";
 
-/** Control and format characters: C0, C1, direction overrides, zero-width ones, line separators. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-function escaped(character: string): string {
-  return Array.from({ length: character.length }, (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`).join("");
-}
-
-/** Text on one line, safe for a terminal. */
-export function plain(text: string): string {
-  return text.replace(UNPRINTABLE, escaped);
-}
+export { plain };
 
 /** Text of several lines, safe for a terminal. */
 export function lines(text: string): string {
@@ -62,4 +53,16 @@ function fitted(text: string): string {
 export function print({ json }: { readonly json: boolean }, result: object, text: () => readonly string[]): void {
   const written = json ? jsonText(result) : text().join("\n");
   if (written !== "") process.stdout.write(`${written}\n`);
+}
+
+/** Writes a file. @throws AshlarError `ERR_NOT_FOUND`, `ERR_INVALID`, `ERR_DENIED` */
+export function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") throw new AshlarError("ERR_NOT_FOUND", `There is no folder for the file ${file}.`);
+    if (code === "EISDIR") throw new AshlarError("ERR_INVALID", `${file} is a folder, not a file.`);
+    throw new AshlarError("ERR_DENIED", `${file} cannot be written (${code}).`);
+  }
 }

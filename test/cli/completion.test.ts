@@ -28,6 +28,7 @@ it("offers commands, options, types, documents and fields in bash", { timeout: 1
   expect(await offered("type", "")).toEqual(expect.arrayContaining(["ls", "inspect", "delete"]));
   expect(await offered("apply", "--pr")).toEqual(["--prune"]);
   expect(await offered("type", "inspect", "")).toEqual(["account", "other", "service"]);
+  expect(await offered("generate", "account", "se")).toEqual(["service"]);
   expect(await offered("get", "acc")).toEqual(["account/main"]);
   expect(await offered("set", "account/main", "--secret-env", "to")).toEqual(["token="]);
   expect(await offered("get", "account/main", "re")).toEqual(["retries"]);
