@@ -6,12 +6,12 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { type AnyBlockClass, Block, openStore, type Store, secret } from "ashlar";
+import { Block, openStore, type Store } from "ashlar";
 import { generateKey, keyText } from "ashlar/vaults/keyring";
 import pg from "pg";
-import { z } from "zod";
 import { serverAt, startPostgres } from "../test/postgres-server.ts";
 import { type BareRecord, BareSeal } from "./bare.ts";
+import { bareLink, chainClasses } from "./many.ts";
 import { alternate, type Figure, isMet, type Measured, type Pair, rowOf } from "./measure.ts";
 import { Account, accountInput, bareRecord, bareService, Service, saveService, serviceInput } from "./sample.ts";
 
@@ -200,19 +200,6 @@ export const names10kPostgres: Figure = {
     })),
 };
 
-/** Classes of which each has a field of the one before. */
-function chain(length: number): AnyBlockClass[] {
-  const classes: AnyBlockClass[] = [];
-  for (let index = 0; index < length; index++) {
-    const before = classes.at(-1);
-    const fields = { label: z.string(), token: secret(), ...(before ? { before } : {}) };
-    classes.push(class Link extends Block.define({ name: `Bench Depth ${index}`, title: `Depth${index}`, fields }) {});
-  }
-  return classes;
-}
-
-const bareLink = z.strictObject({ label: z.string(), token: secret() });
-
 export const depth10Postgres: Figure = {
   name: "depth.10.postgres",
   about:
@@ -221,12 +208,12 @@ export const depth10Postgres: Figure = {
   goal: { ratio: 1.3 },
   measure: (scaled) =>
     withPostgres(async (store, bare) => {
-      const classes = chain(10);
+      const classes = chainClasses(10);
       const label = "a label";
-      let [before, child, type]: [Block | undefined, string | undefined, string] = [undefined, undefined, ""];
+      let [next, child, type]: [Block | undefined, string | undefined, string] = [undefined, undefined, ""];
       for (const Link of classes) {
-        before = await (new Link({ label, token, ...(before ? { before } : {}) }) as Block).save("main", { store });
-        type = before.document?.type ?? "";
+        next = await (new Link({ label, token, ...(next ? { next } : {}) }) as Block).save("main", { store });
+        type = next.document?.type ?? "";
         child = await bare.insert({ ...(await bareRecord(store, type, "main", { token })), type, name: "main", child });
       }
       const ours = () => Block.load(`${type}/main`, { store, classes });
