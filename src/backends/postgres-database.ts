@@ -41,14 +41,17 @@ export const FOREIGN_KEY = "23503";
 /** A row, by column. */
 export type Row = Record<string, unknown>;
 
+/** The subset of pg's `PoolClient` that is needed. */
+export interface PostgresClient {
+  query(query: { text: string; values: unknown[]; query_timeout: number }): Promise<{ rows?: Row[] }>;
+  on(event: "error", listener: () => void): unknown;
+  off(event: "error", listener: () => void): unknown;
+  release(destroy: boolean): void;
+}
+
 /** The subset of pg's `Pool` that is needed. */
 export interface PostgresPool {
-  connect(): Promise<{
-    query(query: { text: string; values: unknown[]; query_timeout: number }): Promise<{ rows?: Row[] }>;
-    on(event: "error", listener: () => void): unknown;
-    off(event: "error", listener: () => void): unknown;
-    release(destroy: boolean): void;
-  }>;
+  connect(done: (error: Error | undefined, client: PostgresClient | undefined) => void): void;
   on(event: "error", listener: () => void): unknown;
 }
 
@@ -188,9 +191,8 @@ export class PostgresDatabase {
 
   async #once(text: string, values: readonly unknown[]): Promise<{ rows?: Row[]; state?: string; sent: boolean }> {
     if (!this.#open) return { state: "closed", sent: false };
-    const client = await this.#pool.connect().catch(stateOf);
+    const client = await this.#connected();
     if (typeof client === "string") return { state: client, sent: false };
-    client.on("error", ignored); // the query rejects with it as well
     let state = "";
     try {
       return { rows: (await client.query({ text, values: [...values], query_timeout: this.#timeout })).rows ?? [], sent: true };
@@ -201,6 +203,16 @@ export class PostgresDatabase {
       client.off("error", ignored);
       client.release(TRANSIENT.test(state));
     }
+  }
+
+  /** A connection, or why there is none. Its errors are heard from the very moment on: a promise of the pool's would leave one in which they end the process. */
+  #connected(): Promise<PostgresClient | string> {
+    return new Promise((done) => {
+      this.#pool.connect((error, client) => {
+        client?.on("error", ignored); // the query rejects with it as well
+        done(client ?? stateOf(error));
+      });
+    });
   }
 
   #failure(state: string): AshlarError {

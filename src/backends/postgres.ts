@@ -10,7 +10,7 @@ import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } 
 import { FOREIGN_KEY, PostgresDatabase, type PostgresPlace, reach, type Written } from "./postgres-database.ts";
 import { bodyText, brokenReference, changedMeanwhile, childrenOf, lostRace, recordOf, stillReferred } from "./rows.ts";
 
-export type { PostgresPlace, PostgresPool } from "./postgres-database.ts";
+export type { PostgresClient, PostgresPlace, PostgresPool } from "./postgres-database.ts";
 
 /** A program's own pool, and where in its database the store lies. */
 export interface PostgresOptions extends PostgresPlace {

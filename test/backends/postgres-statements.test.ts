@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, expect, it } from "vitest";
 import { MAX_REFERENCE_DEPTH } from "../../src/backends/backend.ts";
-import { type PostgresOptions, type PostgresPool, postgresBackend } from "../../src/backends/postgres.ts";
+import { type PostgresClient, type PostgresOptions, type PostgresPool, postgresBackend } from "../../src/backends/postgres.ts";
 import { comesBack, create, next, over, record } from "../../src/testing/backend-subject.ts";
 import { ODD_TEXTS, refused, successes } from "../../src/testing/suite.ts";
 import { backendConformance } from "../../src/testing.ts";
@@ -29,22 +29,24 @@ async function make(options: pg.PoolConfig = {}, wrap = (pool: pg.Pool): Postgre
 function watched(pool: pg.Pool, statements: string[], after: (client: pg.PoolClient) => Promise<unknown> = async () => {}): PostgresPool {
   return {
     on: (event, listener) => pool.on(event, listener),
-    async connect() {
-      const client = await pool.connect();
-      return {
-        on: (event, listener) => client.on(event, listener),
-        off: (event, listener) => client.off(event, listener),
-        release: (destroy) => client.release(destroy),
-        async query(query) {
-          statements.push(query.text);
+    connect: (done) =>
+      pool.connect((error, client) => {
+        if (!client) return done(error, undefined);
+        const query: PostgresClient["query"] = async (given) => {
+          statements.push(given.text);
           try {
-            return await client.query(query);
+            return await client.query(given);
           } finally {
             await after(client);
           }
-        },
-      };
-    },
+        };
+        done(undefined, {
+          on: (event, listener) => client.on(event, listener),
+          off: (event, listener) => client.off(event, listener),
+          release: (destroy) => client.release(destroy),
+          query,
+        });
+      }),
   };
 }
 

@@ -29,12 +29,13 @@ let direct: Backend;
 /** Through the proxy. */
 let backend: Backend;
 let pool: pg.Pool;
+let schema: string;
 
 async function openBoth(): Promise<void> {
   const url = server.freshUrl();
   direct = await openBackend(url, { create: true });
   const through = new URL(url);
-  const schema = through.searchParams.get("schema") ?? "";
+  schema = through.searchParams.get("schema") ?? "";
   [through.port, through.search] = [String(proxy.port), ""];
   pool = new pg.Pool({ connectionString: through.href, connectionTimeoutMillis: 1000 });
   backend = await postgresBackend({ pool, schema, timeoutMs: 1000 });
@@ -167,6 +168,23 @@ describeOwnPostgres("faults between a store and PostgreSQL", () => {
       proxy.heal();
       await fresh.end();
     }
+  });
+
+  it("a farewell in the same breath as the greeting, as of a server that is stopped then, ends no process", async () => {
+    // ErrorResponse: https://www.postgresql.org/docs/current/protocol-message-formats.html
+    const fields = Buffer.from("SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0");
+    const farewell = Buffer.concat([Buffer.from([0x45, 0, 0, 0, fields.length + 4]), fields]);
+    const ready = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+    const [one] = await create(direct, record("farewell"));
+    const through = server.urlWith({ host: `127.0.0.1:${proxy.port}`, search: "" });
+    const fresh = new pg.Pool({ connectionString: through, connectionTimeoutMillis: 1000 });
+    let left = 2;
+    proxy.toClient = (data) => (data.subarray(-ready.length).equals(ready) && left-- > 0 ? Buffer.concat([data, farewell]) : "pass");
+    const patient = await postgresBackend({ pool: fresh, schema });
+    await comesBack(patient, one);
+    expect(left).toBeLessThanOrEqual(0);
+    await patient.close();
+    await fresh.end();
   });
 
   it("where someone else writes between a write and its repetition, each is told the truth", async () => {

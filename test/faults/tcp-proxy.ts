@@ -8,9 +8,10 @@ import { setTimeout as wait } from "node:timers/promises";
 
 /**
  * What happens to a piece of data. `cut`: it does not arrive, and both ends see their connection reset. `half`: the same after its first half.
- * `swallow`: neither it nor anything later of that direction arrives, and nobody is told. A number: it arrives so many milliseconds late.
+ * `swallow`: neither it nor anything later of that direction arrives, and nobody is told. A number: it arrives so many milliseconds late. Other data:
+ * arrives in its place.
  */
-export type Treatment = "pass" | "cut" | "half" | "swallow" | number;
+export type Treatment = "pass" | "cut" | "half" | "swallow" | number | Buffer;
 
 /** Says what happens to a piece of data of a connection, which are counted from 1; what is awaited is done before. */
 export type Rule = (data: Buffer, connection: number) => Treatment | Promise<Treatment>;
@@ -85,7 +86,7 @@ function forward(from: Socket, to: Socket, rule: (data: Buffer) => Treatment | P
       else if (treatment === "half") to.write(data.subarray(0, data.length / 2), cut);
       else {
         if (typeof treatment === "number") await wait(treatment);
-        to.write(data);
+        to.write(typeof treatment === "object" ? treatment : data);
       }
     }),
   );
