@@ -75,10 +75,12 @@ class PostgresBackend implements Backend {
       values,
     );
     const found = new Map(rows.map((row) => [row.id, recordOf(row)]));
-    // What records refer to is bound to their seals, the table is only an index: what it lacks is fetched.
-    for (const record of found.values()) {
-      const missing = childrenOf(record).filter((id) => !found.has(id));
-      if (missing.length > 0) for (const child of await this.getMany(missing)) found.set(child.id, child);
+    // What records refer to is bound to their seals, the table is only an index: what it lacks is fetched, a level at a time.
+    for (let level = 0; level <= MAX_REFERENCE_DEPTH; level++) {
+      const missing = [...found.values()].flatMap(childrenOf).filter((id) => !found.has(id));
+      const fetched = missing.length > 0 ? await this.getMany(missing) : [];
+      if (fetched.length === 0) break;
+      for (const record of fetched) found.set(record.id, record);
     }
     return [...found.values()];
   }

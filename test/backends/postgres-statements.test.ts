@@ -233,8 +233,13 @@ describe("a row that was changed by hand", () => {
   });
 
   it("of the index of references does not hide what a record refers to", async () => {
-    const { backend, child, parent } = await changed((schema) => `DELETE FROM ${schema}.record_references`);
-    expect(await backend.graph({ id: parent.id })).toEqual([parent, child]);
+    const { backend, child, parent, schema } = await changed(() => "");
+    const [other] = await create(backend, record("other"));
+    const [top] = await create(backend, over("top", parent, other));
+    await server.sql(`DELETE FROM ${schema}.record_references`);
+    const found = await backend.graph({ id: top.id });
+    expect(found).toHaveLength(4);
+    expect(found).toEqual(expect.arrayContaining([top, parent, other, child]));
   });
 
   it("of the index that leads nowhere is found by check", async () => {
