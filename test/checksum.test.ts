@@ -21,7 +21,8 @@ function knownSchemas(): Known[] {
     if ("checksum" in value && "fields" in value) found.push({ at, ...(value as Omit<Known, "at">) });
     for (const [key, item] of Object.entries(value)) walk(`${at}/${key}`, item);
   };
-  for (const file of readdirSync("test/fixtures")) walk(file, parseLossless(readFileSync(`test/fixtures/${file}`, "utf8")));
+  for (const file of readdirSync("test/fixtures").filter((name) => name.endsWith(".json")))
+    walk(file, parseLossless(readFileSync(`test/fixtures/${file}`, "utf8")));
   return found;
 }
 

@@ -140,7 +140,7 @@ describe("a store's URL", () => {
       "",
       "a.db",
       "/a/b.db",
-      "postgres://me:hunter2@host/db",
+      "mysql://me:hunter2@host/db",
       "gopher:///a.db",
       "SQLITE:a",
       "sqlite://me:hunter2@host/a.db",

@@ -8,8 +8,8 @@
 import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { checkDepth } from "../json.ts";
-import type { Backend, RecordKey, RecordKind, StoredRecord } from "./backend.ts";
+import type { Backend, RecordKey, StoredRecord } from "./backend.ts";
+import { bodyText, brokenReference, changedMeanwhile, childrenOf, lostRace, recordOf, stillReferred } from "./rows.ts";
 import { guarded, inTransaction, openFile, type SqliteOptions, sqlitePath } from "./sqlite-file.ts";
 
 export type { SqliteOptions } from "./sqlite-file.ts";
@@ -70,12 +70,12 @@ class SqliteBackend implements Backend {
 
   async get(key: RecordKey): Promise<StoredRecord | null> {
     const [row] = "id" in key ? this.#all(RECORD_OF_ID, key.id) : this.#all(RECORD_OF_NAME, key.kind, key.type, key.name);
-    return row ? this.#record(row) : null;
+    return row ? recordOf(row) : null;
   }
 
   graph(key: RecordKey): readonly StoredRecord[] {
     const rows = "id" in key ? this.#all(GRAPH_OF_ID, key.id) : this.#all(GRAPH_OF_NAME, key.kind, key.type, key.name);
-    const records = rows.map((row) => this.#record(row));
+    const records = rows.map((row) => recordOf(row));
     const asked = ({ id, kind, type, name }: StoredRecord) =>
       "id" in key ? id === key.id : kind === key.kind && type === key.type && name === key.name;
     const root = records.find(asked);
@@ -84,16 +84,15 @@ class SqliteBackend implements Backend {
 
   async getMany(ids: readonly string[]): Promise<readonly StoredRecord[]> {
     return this.#all(`SELECT ${READ} FROM records WHERE id IN (SELECT value FROM json_each(?))`, JSON.stringify(ids)).map((row) =>
-      this.#record(row),
+      recordOf(row),
     );
   }
 
   async put(record: StoredRecord, expected: number | null): Promise<void> {
-    const { id, kind, type, name, revision, sealed, ...body } = record;
-    const children = new Set(Object.values(record.references).map((reference) => reference.id));
+    const { id, kind, type, name, revision, sealed } = record;
     this.#guarded(() =>
       inTransaction(this.#database, () => {
-        const text = JSON.stringify(body);
+        const text = bodyText(record);
         const { changes } =
           expected === null
             ? this.#run(
@@ -116,13 +115,13 @@ class SqliteBackend implements Backend {
               );
         if (changes === 0) throw this.#lostRace(record, expected);
         if (expected !== null) this.#run("DELETE FROM record_references WHERE parent = ?", id);
-        for (const child of children) {
+        for (const child of childrenOf(record)) {
           const { changes: linked } = this.#run(
             "INSERT INTO record_references (parent, child) SELECT ?, id FROM records WHERE id = ?",
             id,
             child,
           );
-          if (linked === 0) throw gone(record, child);
+          if (linked === 0) throw brokenReference(record, child);
         }
       }),
     );
@@ -138,19 +137,11 @@ class SqliteBackend implements Backend {
           ids,
           ids,
         ).map((row) => String(row.place));
-        if (referrers.length > 0)
-          throw new AshlarError(
-            "ERR_REFERENCED",
-            `Other documents refer to it: ${referrers.join(", ")}. Delete them first, or all together with { cascade: true }.`,
-            { documents: referrers },
-          );
+        if (referrers.length > 0) throw stillReferred(referrers);
         for (const { id, revision } of records) {
           if (this.#run("DELETE FROM records WHERE id = ? AND revision = ?", id, revision).changes === 0) {
             const [row] = this.#all("SELECT revision FROM records WHERE id = ?", id);
-            throw new AshlarError("ERR_CONFLICT", "Someone else wrote or deleted the document.", {
-              expected: revision,
-              actual: row ? Number(row.revision) : null,
-            });
+            throw changedMeanwhile(revision, row ? Number(row.revision) : null);
           }
         }
       }),
@@ -161,7 +152,7 @@ class SqliteBackend implements Backend {
     return this.#all(
       `SELECT ${READ} FROM records WHERE id IN (SELECT parent FROM record_references WHERE child = ?) ORDER BY type, name`,
       id,
-    ).map((row) => this.#record(row));
+    ).map((row) => recordOf(row));
   }
 
   async list({ kind, type, after, limit }: Parameters<Backend["list"]>[0]): Promise<readonly StoredRecord[]> {
@@ -169,7 +160,7 @@ class SqliteBackend implements Backend {
       `SELECT ${READ} FROM records WHERE kind = ? AND (type, name) > (?, ?) ${type === undefined ? "" : "AND type = ?"}
        AND typeof(type) = 'text' AND typeof(name) = 'text' ORDER BY type, name LIMIT ?`, // a damaged name has no place in the order
       ...[kind, after?.type ?? "", after?.name ?? "", ...(type === undefined ? [] : [type]), limit],
-    ).map((row) => this.#record(row));
+    ).map((row) => recordOf(row));
   }
 
   async names({ kind, type, after, limit }: Parameters<Backend["names"]>[0]): Promise<readonly { type: string; name: string }[]> {
@@ -182,7 +173,7 @@ class SqliteBackend implements Backend {
   }
 
   async scan({ after, limit }: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]> {
-    return this.#all(`SELECT ${READ} FROM records WHERE id > ? ORDER BY id LIMIT ?`, after ?? "", limit).map((row) => this.#record(row));
+    return this.#all(`SELECT ${READ} FROM records WHERE id > ? ORDER BY id LIMIT ?`, after ?? "", limit).map((row) => recordOf(row));
   }
 
   async check(): Promise<readonly string[]> {
@@ -237,75 +228,19 @@ class SqliteBackend implements Backend {
     for (const record of found.values()) {
       for (const { id } of Object.values(record.references)) {
         const [row] = found.has(id) || byId.has(id) ? [] : this.#all(RECORD_OF_ID, id);
-        const child = row ? this.#record(row) : byId.get(id);
+        const child = row ? recordOf(row) : byId.get(id);
         if (child) found.set(id, child);
       }
     }
     return [...found.values()];
   }
 
-  #lostRace({ id, kind, type, name }: StoredRecord, expected: number | null): AshlarError {
+  #lostRace(record: StoredRecord, expected: number | null): AshlarError {
+    const { id, kind, type, name } = record;
     const [row] =
       expected === null
         ? this.#all(`SELECT ${READ} FROM records WHERE id = ? OR (kind = ? AND type = ? AND name = ?)`, id, kind, type, name)
         : this.#all(RECORD_OF_ID, id);
-    const actual = row ? Number(row.revision) : null;
-    const about = { type, name, expected, actual };
-    if (expected === null) return new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
-    return new AshlarError(
-      "ERR_CONFLICT",
-      `${type}/${name} is not at revision ${expected} any more, ${actual === null ? "it is gone" : `it is at revision ${actual}`}.`,
-      about,
-    );
+    return lostRace(record, expected, row ? Number(row.revision) : null);
   }
-
-  /** Every column is checked before it is used: a flipped bit in the file can change a column's type. */
-  #record({ id, kind, type, name, revision, body, sealed }: Record<string, unknown>): StoredRecord {
-    const parts = typeof body === "string" ? parseBody(body) : undefined;
-    if (parts && typeof revision === "number" && isText(id) && isText(kind) && isText(type) && isText(name) && isText(sealed))
-      return { ...parts, id, kind, type, name, revision, sealed } as StoredRecord;
-    const place = { id: String(id), kind: kind as RecordKind, type: String(type), name: String(name), revision: Number(revision) };
-    return { ...EMPTY_BODY, ...place, sealed: "", damaged: true };
-  }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string";
-}
-
-type Body = Omit<StoredRecord, "id" | "kind" | "type" | "name" | "revision" | "sealed">;
-
-const BODY_KEYS = 7;
-const EMPTY_BODY: Body = { schema: "", data: {}, references: {}, secrets: {}, created: "", updated: "", updatedBy: "" };
-
-function parseBody(text: string): Body | undefined {
-  try {
-    const body = JSON.parse(text) as Body;
-    const { schema, created, updated, updatedBy, data, references, secrets } = body;
-    const texts = typeof schema === "string" && typeof created === "string" && typeof updated === "string" && typeof updatedBy === "string";
-    if (Object.keys(body).length !== BODY_KEYS) return undefined; // what is not bound to the seal has no place here
-    if (!texts || !isObject(data) || !isObject(references) || !isObject(secrets)) return undefined;
-    for (const key in secrets) if (!isObject(secrets[key])) return undefined;
-    for (const key in references) {
-      const to = references[key];
-      if (!isObject(to) || typeof to.id !== "string" || typeof to.type !== "string" || typeof to.name !== "string") return undefined;
-    }
-    checkDepth(data, "A record");
-    return body;
-  } catch {
-    return undefined; // what is no JSON of ours is a damaged record, whatever is wrong with it
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function gone({ type, name, references }: StoredRecord, child: string): AshlarError {
-  const lost = Object.values(references).find((reference) => reference.id === child);
-  return new AshlarError("ERR_BROKEN_REFERENCE", `${type}/${name} refers to ${lost?.type}/${lost?.name}, which is not there any more.`, {
-    type,
-    name,
-    documents: [`${lost?.type}/${lost?.name}`],
-  });
 }

@@ -46,7 +46,7 @@ async function examine(session: Session): Promise<Check[]> {
   const files = session.url.startsWith("sqlite:") ? fileFindings(sqlitePath(session.url)) : [];
   return [
     node,
-    check("store", (await session.store().catch(() => session)).url, [
+    check("store", (await session.store().catch(() => undefined))?.url ?? session.place, [
       ...(isAshlarError(used) ? [asFinding(used)] : []),
       ...ofStore,
       ...files,

@@ -70,7 +70,7 @@ export async function removeKey(session: Session, [id = ""]: readonly string[], 
   if (used > 0)
     throw new AshlarError(
       "ERR_REFERENCED",
-      `${used} ${used === 1 ? "record is" : "records are"} sealed with ${id} in ${session.url}: "ashlar key rotate" seals them anew first.`,
+      `${used} ${used === 1 ? "record is" : "records are"} sealed with ${id} in ${session.place}: "ashlar key rotate" seals them anew first.`,
       { keys: [id] },
     );
   if (options.yes !== true) {

@@ -10,6 +10,8 @@ import type { BlockType, Store } from "../stores/store.ts";
 export interface Session {
   /** The store's URL as given: `--store`, else `ASHLAR_STORE`, else the default. */
   readonly url: string;
+  /** The same as it may be shown: without user and password. */
+  readonly place: string;
   readonly json: boolean;
   /** The store. @throws AshlarError as {@link openStore} does */
   store(): Promise<Store>;
@@ -22,6 +24,7 @@ export function openSession(options: { readonly url?: string | undefined; readon
   let opened: Promise<Store> | undefined;
   return {
     url,
+    place: url.replace(/^(?!sqlite:|file:)([a-z0-9-]+:\/*).*@/s, "$1"),
     json: options.json === true,
     store: () => (opened ??= openStore(url)),
     close: async () => (await opened?.catch(() => undefined))?.close(),

@@ -99,6 +99,17 @@ export const removing: readonly Case<Backend>[] = [
     },
   },
   {
+    name: "remove: what a changed record still refers to is ERR_REFERENCED, what it refers to no more is not",
+    async run(backend) {
+      const [kept, dropped, added] = await create(backend, record("kept"), record("dropped"), record("added"));
+      const [parent] = await create(backend, over("parent", kept, dropped));
+      await backend.put(next(parent, { references: over("x", kept, added).references }), 1);
+      for (const child of [kept, added]) await refused("ERR_REFERENCED", () => backend.remove([child]));
+      await backend.remove([dropped]);
+      assert.deepStrictEqual((await namesOf(backend.graph({ id: parent.id }))).sort(), ["added", "kept", "parent"]);
+    },
+  },
+  {
     name: "remove: parent and child go together, in either order",
     async run(backend) {
       for (const parentFirst of [true, false]) {

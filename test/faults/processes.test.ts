@@ -5,9 +5,10 @@
  * these files lie in memory where there is such a place.
  *
  * ASHLAR_KILLS: how many processes are killed; default 200 in CI, 40 elsewhere. ASHLAR_SEED: when. ASHLAR_FAULT_STORE: the URL of another store, in
- * place of SQLite and files; what is there is added to.
+ * place of SQLite and files; NAME in it stands for a new name each time, as in `postgres://…/postgres?schema=NAME`.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,6 +19,8 @@ import { describe, expect, it } from "vitest";
 import { isAshlarError, openStore, type Store } from "../../src/index.ts";
 import { loaded, revealed } from "../../src/testing/store-subject.ts";
 import { generateKey, keyText } from "../../src/vaults/keyring.ts";
+import { postgresForTests } from "../postgres.ts";
+import { missingPostgres } from "../postgres-server.ts";
 import { IN_MEMORY, temporaryFolder } from "../temporary.ts";
 import { seeded, seedOr } from "./random.ts";
 import { draftOf, isAbsent } from "./steps.ts";
@@ -25,6 +28,8 @@ import { draftOf, isAbsent } from "./steps.ts";
 const KILLS = Number(process.env.ASHLAR_KILLS ?? (process.env.CI ? 200 : 40));
 const SEED = seedOr(20_250_311);
 const WRITERS = 4;
+/** How long a writer writes at most, in milliseconds; longer where each step is a way over the network. */
+const LONGEST = process.env.ASHLAR_FAULT_STORE ? 600 : 60;
 
 const folder = temporaryFolder(IN_MEMORY);
 const key = keyText(generateKey());
@@ -32,12 +37,19 @@ const { NODE_OPTIONS: _own, ...inherited } = process.env;
 const env = { ...inherited, ASHLAR_KEYS: key, NODE_COMPILE_CACHE: join(folder, "compiled") };
 const run = promisify(execFile);
 
+/** The URL with a name that is new. */
+const fresh = (url: string) => url.replaceAll("NAME", `test_${randomUUID().replaceAll("-", "")}`);
+
 /** URLs of new stores. */
 const STORES: Readonly<Record<string, (name: string) => string>> = process.env.ASHLAR_FAULT_STORE
-  ? { [new URL(process.env.ASHLAR_FAULT_STORE).protocol]: () => process.env.ASHLAR_FAULT_STORE ?? "" }
+  ? { [new URL(process.env.ASHLAR_FAULT_STORE).protocol]: () => fresh(process.env.ASHLAR_FAULT_STORE ?? "") }
   : { "sqlite:": (name) => `sqlite:${join(folder, `${name}.db`)}`, "file:": (name) => `file:${join(folder, name)}` };
 
-describe.each(Object.entries(STORES))("eight processes that add one to a number 250 times each, in %s", (_scheme, urlOf) => {
+const postgres = postgresForTests();
+/** The same and PostgreSQL, where there is one. */
+const COUNTED = process.env.ASHLAR_FAULT_STORE || missingPostgres ? STORES : { ...STORES, "postgres:": () => postgres.freshUrl() };
+
+describe.each(Object.entries(COUNTED))("eight processes that add one to a number 250 times each, in %s", (_scheme, urlOf) => {
   const script = join(import.meta.dirname, "../stores/increments.ts");
 
   async function counted(name: string, times: number, ...more: string[]): Promise<number> {
@@ -53,11 +65,11 @@ describe.each(Object.entries(STORES))("eight processes that add one to a number 
 
   it("by compare-and-swap lose none", async () => {
     expect(await counted("counted", 250)).toBe(2000);
-  });
+  }, 300_000);
 
   it("without it lose some: the test sees it", async () => {
     expect(await counted("blindly", 40, "blindly")).toBeLessThan(320);
-  });
+  }, 300_000);
 });
 
 /** A process that writes one document, and the last step that it acknowledged. */
@@ -118,9 +130,9 @@ describe.each(Object.entries(STORES))("processes killed at random while they wri
       const writers = steps.map((step, index) => new Writer(url, `doc-${index}`, step));
       const acknowledged = await Promise.all(
         writers.map(async (writer) => {
-          const [early, delay] = [random(10) === 0, random(60)];
+          const [early, delay] = [random(10) === 0, random(LONGEST)];
           if (early)
-            await wait(delay * 3); // while it starts and opens the store
+            await wait(Math.min(delay * 3, 180)); // while it starts and opens the store
           else {
             await writer.ready;
             await wait(delay);
