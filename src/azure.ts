@@ -55,7 +55,8 @@ interface ServiceError {
   readonly name?: unknown;
   readonly code?: unknown;
   readonly statusCode?: unknown;
-  readonly details?: { readonly errorCode?: unknown; readonly error?: { readonly innererror?: { readonly code?: unknown } } } | undefined;
+  /** Storage's has `errorCode`, Key Vault's is the body of the answer. */
+  readonly details?: { readonly errorCode?: unknown; readonly error?: { readonly innerError?: { readonly code?: unknown } } } | undefined;
 }
 
 /** The HTTP status of an error; undefined when there was no answer. */
@@ -67,7 +68,7 @@ export function statusOf(error: unknown): number | undefined {
 /** The code that a service, or the network, gave an error: `BlobNotFound`, `SecretDisabled`, `ECONNRESET`; empty where there is none. */
 export function azureCode(error: unknown): string {
   const { code, details } = error as ServiceError;
-  const codes = [details?.error?.innererror?.code, details?.errorCode, code];
+  const codes = [details?.error?.innerError?.code, details?.errorCode, code];
   return codes.find((each): each is string => typeof each === "string" && /^\w{1,64}$/.test(each)) ?? "";
 }
 
