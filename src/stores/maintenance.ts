@@ -5,6 +5,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
 import { type AshlarError, isAshlarError } from "../errors.ts";
+import type { Vault } from "../vaults/vault.ts";
 import { checksumIn, damaged, isDocument, named } from "./record.ts";
 import type { Sealing } from "./sealing.ts";
 import type { Finding, Maintenance } from "./store.ts";
@@ -49,8 +50,12 @@ export function maintenanceOf(sealing: Sealing): Maintenance {
     async check({ open = true } = {}) {
       const findings: Finding[] = (await backend.check()).map((message) => ({ where: "", message }));
       const known = new Set<string>();
-      for await (const { kind, type, name } of allRecords(backend))
+      const tokens: string[] = [];
+      for await (const { kind, type, name, sealed } of allRecords(backend)) {
         known.add(`${kind} ${type} ${kind === "schema" ? checksumIn(name) : name}`);
+        if (vault.check) tokens.push(sealed);
+      }
+      if (open) findings.push(...(await checkVault(vault, tokens)));
       for await (const record of allRecords(backend)) findings.push(...(await checkRecord(sealing, record, known, open)));
       return findings;
     },
@@ -63,6 +68,16 @@ async function* allRecords(backend: Backend): AsyncGenerator<StoredRecord> {
     yield* page;
     if (page.length < PAGE) return;
     after = page.at(-1)?.id;
+  }
+}
+
+/** What the vault itself finds; also that it lets nobody look. */
+async function checkVault(vault: Vault, tokens: readonly string[]): Promise<Finding[]> {
+  try {
+    return ((await vault.check?.(tokens)) ?? []).map((message) => ({ where: "", message }));
+  } catch (error) {
+    if (!isAshlarError(error)) throw error;
+    return [{ where: "", message: error.message }];
   }
 }
 

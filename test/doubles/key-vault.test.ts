@@ -5,13 +5,12 @@ import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import { text } from "node:stream/consumers";
 import { SecretClient } from "@azure/keyvault-secrets";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { azureCode, statusOf } from "../../src/azure.ts";
-import { CERTIFICATE, type DoubleOptions, KeyVaultDouble } from "./key-vault.ts";
+import { CERTIFICATE, type DoubleOptions, openedDouble } from "./key-vault.ts";
 
 async function start(options?: DoubleOptions) {
-  const double = await KeyVaultDouble.start(options);
-  onTestFinished(() => double.stop());
+  const double = await openedDouble(options);
   return { double, client: double.client() };
 }
 

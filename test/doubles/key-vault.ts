@@ -13,6 +13,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { SecretClient, type SecretClientOptions } from "@azure/keyvault-secrets";
+import { onTestFinished } from "vitest";
 import { type Answer, KeptSecrets, refusal } from "./key-vault-secrets.ts";
 
 /** Path of the certificate of `localhost`, made for tests alone. */
@@ -119,6 +120,13 @@ export class KeyVaultDouble {
     }
     return this.#secrets.answer(method, pathname, searchParams, given as never, this.url);
   }
+}
+
+/** One that stops after the test at hand. */
+export async function openedDouble(options?: DoubleOptions): Promise<KeyVaultDouble> {
+  const double = await KeyVaultDouble.start(options);
+  onTestFinished(() => double.stop());
+  return double;
 }
 
 /** A credential that any vault of this kind takes. */
