@@ -13,7 +13,7 @@ import {
 } from "ashlar/blocks/azure-storage-account";
 import { z } from "zod";
 
-/** Credentials of a storage account: a connection string, or the account's URL and a service principal or DefaultAzureCredential. */
+/** Credentials of a storage account: a connection string; or the account's URL, with a service principal or with DefaultAzureCredential. */
 export class AzureBlobStorageCredentials
   extends Block.define({
     name: "Azure Blob Storage Credentials",
@@ -69,12 +69,16 @@ const url = container.url({ path: "stage/data.json" });
         ),
     },
     check(values, refuse) {
-      if (textOf(values.connectionString) === undefined && textOf(values.accountUrl) === undefined)
-        refuse("there is no account; give connectionString or accountUrl");
+      const [byString, byUrl] = [textOf(values.connectionString) !== undefined, textOf(values.accountUrl) !== undefined];
+      if (!byString && !byUrl) refuse("there is no account; give connectionString or accountUrl");
+      if (byString && byUrl) refuse("names the account a second time; give connectionString or accountUrl, not both", "accountUrl");
       const principal = ["tenantId", "clientId", "clientSecret"] as const;
-      const missing = principal.filter((field) => textOf(values[field]) === undefined);
-      if (missing.length < principal.length)
-        for (const field of missing) refuse("is missing; a service principal needs tenantId, clientId and clientSecret", field);
+      const given = principal.filter((field) => textOf(values[field]) !== undefined);
+      if (given.length > 0) {
+        if (byString) refuse("has its own way in; a service principal belongs to accountUrl", "connectionString");
+        for (const field of principal)
+          if (!given.includes(field)) refuse("is missing; a service principal needs tenantId, clientId and clientSecret", field);
+      }
       // This field is shown to everyone who may see the block.
       if (/[?@]/.test(values.accountUrl ?? ""))
         refuse("must be the account's plain URL; a shared access signature belongs into connectionString, which is secret", "accountUrl");
@@ -83,8 +87,8 @@ const url = container.url({ path: "stage/data.json" });
   implements AzureStorageCredentials
 {
   /**
-   * The account, and the first way in that the fields give: connection string (with account key, shared access signature or emulator in it);
-   * tenant ID, client ID and client secret; else DefaultAzureCredential.
+   * The account, and the way in that the fields give: connection string (with account key, shared access signature or emulator in it); tenant ID,
+   * client ID and client secret; else DefaultAzureCredential.
    * @throws AshlarError `ERR_INVALID`
    */
   storageAccount(): AzureStorageAccount {

@@ -3,9 +3,17 @@
  * @module
  */
 import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
-import { AshlarError, Block } from "ashlar";
+import { Block } from "ashlar";
 import { Azure } from "ashlar/blocks/azure";
-import { type AzureStorageAccount, type AzureStorageCredentials, hadoopHost, openContainer } from "ashlar/blocks/azure-storage-account";
+import {
+  type AzureProtocol,
+  type AzureStorageAccount,
+  type AzureStorageCredentials,
+  containerUrl,
+  openBlob,
+  openContainer,
+} from "ashlar/blocks/azure-storage-account";
+import { objectPath } from "ashlar/blocks/object-path";
 import { z } from "zod";
 
 /** What {@link AzureContainer.url} takes. */
@@ -13,7 +21,7 @@ export interface AzureUrlOptions {
   /** Path inside the container, such as `stage/data.json`; slashes at its start do not count. Default: the container itself. */
   readonly path?: string | undefined;
   /** `abfss` (default) and `wasbs` are for Spark and Hadoop, `https` and `http` for everything else. */
-  readonly protocol?: "abfss" | "wasbs" | "https" | "http" | undefined;
+  readonly protocol?: AzureProtocol | undefined;
 }
 
 /**
@@ -48,23 +56,7 @@ await blob.uploadData(Buffer.from("[]"));
    * @throws AshlarError `ERR_INVALID` for `.` and `..` in the path, and when the credentials do not say where the account is.
    */
   url({ path = "", protocol = "abfss" }: AzureUrlOptions = {}): string {
-    const account = this.storageAccount();
-    const container = encoded(this.container, "container");
-    const inside = insidePath(path)
-      .split("/")
-      .map((segment) => encoded(segment, "path", true))
-      .join("/");
-    const tail = path === "" ? "" : `/${inside}`;
-    switch (protocol) {
-      case "abfss":
-      case "wasbs":
-        return `${protocol}://${container}@${hadoopHost(account, protocol === "abfss" ? "dfs" : "blob")}${tail}`;
-      case "https":
-      case "http":
-        return `${account.blobEndpoint.replace(/^https?/, protocol)}/${container}${tail}`;
-      default:
-        throw new TypeError('The protocol of a container\'s URL is "abfss", "wasbs", "https" or "http".');
-    }
+    return containerUrl(this.storageAccount(), this.container, protocol, path === "" ? undefined : objectPath(path));
   }
 
   /**
@@ -75,8 +67,7 @@ await blob.uploadData(Buffer.from("[]"));
    * @throws AshlarError `ERR_INVALID`, `ERR_MISSING_PACKAGE`
    */
   async containerClient(options?: StoragePipelineOptions): Promise<ContainerClient> {
-    const account = this.storageAccount();
-    return openContainer(account, this.url({ protocol: account.blobEndpoint.startsWith("http:") ? "http" : "https" }), options);
+    return openContainer(this.storageAccount(), this.container, options);
   }
 
   /**
@@ -87,10 +78,7 @@ await blob.uploadData(Buffer.from("[]"));
    * @throws AshlarError `ERR_INVALID`, `ERR_MISSING_PACKAGE`
    */
   async blobClient(name: string, options?: StoragePipelineOptions): Promise<BlockBlobClient> {
-    const path = insidePath(name);
-    if (path === "") throw new AshlarError("ERR_INVALID", "A blob needs a name, its path inside the container.", { path: "name" });
-    for (const segment of path.split("/")) encoded(segment, "path", true);
-    return (await this.containerClient(options)).getBlockBlobClient(path);
+    return openBlob(this.storageAccount(), this.container, objectPath(name), options);
   }
 
   /** The account that the container is in. @throws AshlarError `ERR_INVALID` when the credentials do not say enough. */
@@ -99,19 +87,4 @@ await blob.uploadData(Buffer.from("[]"));
     if (typeof credentials.storageAccount === "function") return credentials.storageAccount();
     throw new TypeError("The credentials of an AzureContainer are a block with a method storageAccount(), as Azure has it.");
   }
-}
-
-function insidePath(path: string): string {
-  return path.replace(/^\/+/, "");
-}
-
-/** Characters that RFC 3986 allows in a path and that names of tables and files use: `date=2024-01-01`, `$web`. */
-const PLAIN = /%(?:24|2C|3A|3D|40)/g;
-
-/** One part of a URL, percent-encoded. `.` and `..` are refused: URL parsers resolve them, encoded or not, and so leave the container. */
-function encoded(part: string, what: string, mayBeEmpty = false): string {
-  if (part === "." || part === "..") throw new AshlarError("ERR_INVALID", `"." and ".." are not possible in the ${what}.`, { path: what });
-  if ((part === "" && !mayBeEmpty) || !part.isWellFormed())
-    throw new AshlarError("ERR_INVALID", `The ${what} is empty, or no well-formed text.`, { path: what });
-  return encodeURIComponent(part).replace(PLAIN, decodeURIComponent);
 }

@@ -5,8 +5,10 @@
  * No message made here quotes what it was given: all of it may hold a key.
  * @module
  */
-import type { ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
+import type { BlockBlobClient, ContainerClient, StoragePipelineOptions } from "@azure/storage-blob";
 import { AshlarError, Secret } from "ashlar";
+import { encodedPart, encodedPath } from "ashlar/blocks/object-path";
+import { optionalPackage } from "ashlar/blocks/optional-package";
 
 /** How a storage account lets its user in. */
 export type AzureStorageAccess =
@@ -27,12 +29,16 @@ export interface AzureStorageAccount {
   readonly access: AzureStorageAccess;
 }
 
+/** `abfss` and `wasbs` are for Spark and Hadoop, `https` and `http` for everything else. */
+export type AzureProtocol = "abfss" | "wasbs" | "https" | "http";
+
 /** What a credentials block has to offer to be used by `AzureContainer`. */
 export interface AzureStorageCredentials {
   /** The account that the credentials are for. @throws AshlarError `ERR_INVALID` when they do not say enough, or contradict themselves. */
   storageAccount(): AzureStorageAccount;
 }
 
+const SERVICE = "Azure Blob Storage";
 const PUBLIC_CLOUD = "core.windows.net";
 const SIGN_IN = "https://login.microsoftonline.com";
 /** Where service principals of the other clouds sign in. https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud */
@@ -131,17 +137,44 @@ export function signInHost(account: AzureStorageAccount): string {
 }
 
 /**
+ * The URL of a container, or of a path in it, percent-encoded, without a slash at the end unless the path has one.
+ *
+ * @param path inside the container, not encoded. Default: the container itself.
+ * @throws AshlarError `ERR_INVALID` for `.` and `..` in the path, and when the account's name is not known but needed.
+ */
+export function containerUrl(account: AzureStorageAccount, container: string, protocol: AzureProtocol, path?: string): string {
+  const name = encodedPart(container, "container");
+  const tail = path === undefined ? "" : `/${encodedPath(path)}`;
+  switch (protocol) {
+    case "abfss":
+    case "wasbs":
+      return `${protocol}://${name}@${hadoopHost(account, protocol === "abfss" ? "dfs" : "blob")}${tail}`;
+    case "https":
+    case "http":
+      return `${account.blobEndpoint.replace(/^https?/, protocol)}/${name}${tail}`;
+    default:
+      throw new TypeError('The protocol of a container\'s URL is "abfss", "wasbs", "https" or "http".');
+  }
+}
+
+/** The protocol by which the account itself is reached: `https`, or `http` for the emulator. */
+export function ownProtocol(account: AzureStorageAccount): "https" | "http" {
+  return account.blobEndpoint.startsWith("http:") ? "http" : "https";
+}
+
+/**
  * A client of one container. Nothing is sent until it is used.
  *
- * @param url the container's, without a query.
+ * @param container its name, not encoded.
  * @throws AshlarError `ERR_MISSING_PACKAGE` when the Azure SDK is not installed.
  */
 export async function openContainer(
   account: AzureStorageAccount,
-  url: string,
+  container: string,
   options: StoragePipelineOptions = {},
 ): Promise<ContainerClient> {
-  const sdk = await installed("@azure/storage-blob", () => import("@azure/storage-blob"));
+  const url = containerUrl(account, container, ownProtocol(account));
+  const sdk = await optionalPackage("@azure/storage-blob", SERVICE, () => import("@azure/storage-blob"));
   const { access, name } = account;
   switch (access.kind) {
     case "key":
@@ -151,7 +184,7 @@ export async function openContainer(
     case "anonymous":
       return new sdk.ContainerClient(url, new sdk.AnonymousCredential(), options);
     case "servicePrincipal": {
-      const { ClientSecretCredential } = await installed("@azure/identity", () => import("@azure/identity"));
+      const { ClientSecretCredential } = await optionalPackage("@azure/identity", SERVICE, () => import("@azure/identity"));
       const host = signInHost(account);
       // For the public cloud the SDK's own default is left alone: it heeds AZURE_AUTHORITY_HOST.
       const elsewhere = host === SIGN_IN ? {} : { authorityHost: host };
@@ -159,24 +192,27 @@ export async function openContainer(
       return new sdk.ContainerClient(url, credential, options);
     }
     case "default": {
-      const { DefaultAzureCredential } = await installed("@azure/identity", () => import("@azure/identity"));
+      const { DefaultAzureCredential } = await optionalPackage("@azure/identity", SERVICE, () => import("@azure/identity"));
       return new sdk.ContainerClient(url, new DefaultAzureCredential(), options);
     }
   }
 }
 
-async function installed<T>(name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    const absent =
-      error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(`'${name}'`);
-    if (!absent) throw error;
-    throw new AshlarError(
-      "ERR_MISSING_PACKAGE",
-      `Azure Blob Storage is reached by the package ${name}, which is not installed: npm install ${name}`,
-    );
-  }
+/**
+ * A client of one blob. Nothing is sent until it is used.
+ *
+ * @param path of the blob inside the container, not encoded.
+ * @throws AshlarError `ERR_INVALID` for a path that no URL can name, `ERR_MISSING_PACKAGE`
+ */
+export async function openBlob(
+  account: AzureStorageAccount,
+  container: string,
+  path: string,
+  options?: StoragePipelineOptions,
+): Promise<BlockBlobClient> {
+  if (path === "") throw new AshlarError("ERR_INVALID", "A blob needs a name, its path inside the container.", { path: "name" });
+  encodedPath(path); // the SDK would encode what is refused here
+  return (await openContainer(account, container, options)).getBlockBlobClient(path);
 }
 
 function refused(field: string, reason: string): AshlarError {

@@ -137,9 +137,14 @@ function emit(schema: z.ZodType, definitions: Definitions): Node {
   const entries = Object.entries(target ? changedMetadata(inner, target.schema) : metadata(inner));
   const base = target
     ? define(target.id, target.schema, () => definition(target.schema, target.id, definitions), definitions)
-    : { ...shape(inner, definitions), ...Object.fromEntries(entries.filter(([key]) => KEYWORDS.has(key))) };
+    : stated({ ...shape(inner, definitions), ...Object.fromEntries(entries.filter(([key]) => KEYWORDS.has(key))) });
   const own = Object.fromEntries(entries.filter(([key]) => target !== undefined || !KEYWORDS.has(key)));
-  return Object.assign(orNull ? anyOf([base, { type: "null" }]) : base, preset, own, ...descriptions);
+  return stated(Object.assign(orNull ? anyOf([base, { type: "null" }]) : base, preset, own, ...descriptions));
+}
+
+/** `.meta({ format: undefined })` takes a keyword away. */
+function stated(node: Node): Node {
+  return Object.fromEntries(Object.entries(node).filter(([, value]) => value !== undefined));
 }
 
 /** A recursive schema has to have a name, if it has no id. */
@@ -196,7 +201,7 @@ function define(name: string, origin: object, make: () => Node, definitions: Def
 
 function definition(schema: z.ZodType, id: string, definitions: Definitions): Node {
   const titled = ["object", "enum"].includes(defOf(schema).type);
-  return { ...shape(schema, definitions), ...(titled && { title: id }), ...metadata(schema) };
+  return stated({ ...shape(schema, definitions), ...(titled && { title: id }), ...metadata(schema) });
 }
 
 function nestedBlock(cls: AnyBlockClass, definitions: Definitions): Node {

@@ -1,22 +1,11 @@
-/** The blocks of Prefect and its Azure collection that are not shipped here, declared as a user would: the same schemas and checksums. */
+/** Blocks of Prefect and its Azure collection; what is not shipped here is declared as a user would: the same schemas and checksums. */
+import { AzureBlobStorageContainer } from "ashlar/blocks/azure-blob-storage-container";
+import { AzureCosmosDbCredentials } from "ashlar/blocks/azure-cosmos-db-credentials";
+import { SlackWebhook } from "ashlar/blocks/slack-webhook";
+import { Webhook } from "ashlar/blocks/webhook";
 import { z } from "zod";
-import { Block, block, secret } from "../src/index.ts";
+import { Block, secret } from "../src/index.ts";
 import { describeCases, fixture } from "./schema-cases.ts";
-
-class SlackWebhook extends Block.define({
-  name: "Slack Webhook",
-  description:
-    "Enables sending notifications via a provided Slack webhook.\n\nSupports both standard Slack webhooks (hooks.slack.com) and Slack GovCloud\nwebhooks (hooks.slack-gov.com).",
-  fields: {
-    notifyType: z.enum(["info", "success", "warning", "failure"]).default("info").describe("The type of notification being performed."),
-    url: secret().meta({
-      title: "Webhook URL",
-      examples: ["https://hooks.slack.com/XXX"],
-      description: "Slack incoming webhook URL used to send notifications.",
-    }),
-    allowPrivateUrls: z.boolean().default(true).describe("Whether to allow notifications to private URLs. Defaults to True."),
-  },
-}) {}
 
 class PagerDutyWebHook extends Block.define({
   name: "Pager Duty Webhook",
@@ -119,20 +108,6 @@ class SendgridEmail extends Block.define({
   },
 }) {}
 
-class Webhook extends Block.define({
-  name: "Webhook",
-  description: "Block that enables calling webhooks.",
-  fields: {
-    method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]).default("POST").describe("The webhook request method. Defaults to `POST`."),
-    url: secret().meta({ title: "Webhook URL", examples: ["https://hooks.slack.com/XXX"], description: "The webhook URL." }),
-    headers: secret(z.record(z.string(), z.any()))
-      .prefault({})
-      .meta({ title: "Webhook Headers", description: "A dictionary of headers to send with the webhook request." }),
-    allowPrivateUrls: z.boolean().default(true).describe("Whether to allow notifications to private URLs. Defaults to True."),
-    verify: z.boolean().default(true).describe("Whether or not to enforce a secure connection to the webhook."),
-  },
-}) {}
-
 class RemoteFileSystem extends Block.define({
   name: "Remote File System",
   description:
@@ -153,15 +128,6 @@ class RedisStorageContainer extends Block.define({
     username: secret().optional().describe("Redis username"),
     password: secret().optional().describe("Redis password"),
     connectionString: secret().optional().describe("Redis connection string"),
-  },
-}) {}
-
-class AzureCosmosDbCredentials extends Block.define({
-  name: "Azure Cosmos DB Credentials",
-  description:
-    "Block used to manage Cosmos DB authentication with Azure.\nAzure authentication is handled via the `azure` module through\na connection string.",
-  fields: {
-    connectionString: secret().describe("Includes the authorization information required."),
   },
 }) {}
 
@@ -188,49 +154,6 @@ class AzureContainerInstanceCredentials extends Block.define({
       title: "Additional Credential Keyword Arguments",
       description: "Additional keyword arguments to pass to `ClientSecretCredential` or `DefaultAzureCredential`.",
     }),
-  },
-}) {}
-
-class AzureBlobStorageCredentials extends Block.define({
-  name: "Azure Blob Storage Credentials",
-  description:
-    "Stores credentials for authenticating with Azure Blob Storage.\n\nAuthentication can be done using one of the following methods:\n1. Connection string: Provide a connection string for your Azure storage account.\n2. Account URL with DefaultAzureCredential: Provide an account URL and credentials\n   will be discovered automatically using DefaultAzureCredential.\n3. Account URL with Service Principal: Provide an account URL along with client_id,\n   tenant_id, and client_secret for service principal authentication.",
-  fields: {
-    connectionString: secret()
-      .optional()
-      .describe(
-        "The connection string to your Azure storage account. If provided, the connection string will take precedence over the account URL.",
-      ),
-    accountUrl: z.string().optional().meta({
-      title: "Account URL",
-      description: "The URL for your Azure storage account. Required for DefaultAzureCredential or service principal authentication.",
-    }),
-    clientId: z.string().optional().meta({
-      title: "Client ID",
-      description:
-        "The service principal client ID. If provided, tenant_id and client_secret must also be provided for service principal authentication.",
-    }),
-    tenantId: z.string().optional().meta({
-      title: "Tenant ID",
-      description:
-        "The service principal tenant ID. If provided, client_id and client_secret must also be provided for service principal authentication.",
-    }),
-    clientSecret: secret()
-      .optional()
-      .describe(
-        "The service principal client secret. If provided, client_id and tenant_id must also be provided for service principal authentication.",
-      ),
-  },
-}) {}
-
-class AzureBlobStorageContainer extends Block.define({
-  name: "Azure Blob Storage Container",
-  description:
-    "Represents a container in Azure Blob Storage.\n\nThis class provides methods for downloading and uploading files and folders\nto and from the Azure Blob Storage container.",
-  fields: {
-    containerName: z.string().describe("The name of a Azure Blob Storage container."),
-    credentials: block(AzureBlobStorageCredentials).prefault({}).describe("The credentials to use for authentication with Azure."),
-    baseFolder: z.string().optional().describe("A base path to a folder within the container to use for reading and writing objects."),
   },
 }) {}
 

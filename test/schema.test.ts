@@ -55,6 +55,26 @@ describe("a schema", () => {
   });
 });
 
+describe("metadata that is undefined", () => {
+  const unmarked = () => secret().meta({ format: undefined, writeOnly: undefined, description: undefined });
+
+  it("takes a keyword away, inside of others too", () => {
+    expect(property(unmarked())).toEqual({ type: "string" });
+    expect(property(unmarked().optional())).toEqual({ anyOf: [{ type: "string" }, { type: "null" }], default: null });
+    expect(registered({ value: z.object({}).meta({ id: "Empty", title: undefined }) })).toContain(
+      '"definitions":{"Empty":{"type":"object","properties":{}}}',
+    );
+  });
+
+  it("leaves a checksum and what is secret as they are", () => {
+    class Marked extends Block.define({ name: "Unmarked", title: "Unmarked", fields: { token: unmarked() } }) {}
+    class Plain extends Block.define({ name: "Unmarked", title: "Unmarked", fields: { token: z.string() } }) {}
+    expect(Marked.checksum).toBe(Plain.checksum);
+    expect(Marked.schema().secret_fields).toEqual(["token"]);
+    expect(JSON.stringify(new Marked({ token: "x" }))).toBe('{"token":"********"}');
+  });
+});
+
 describe("numbers", () => {
   it("are written as floats or integers by their type, or as the field says", () => {
     expect(registered({ value: z.number().default(1) })).toContain('"default":1.0');
