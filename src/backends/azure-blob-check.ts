@@ -22,7 +22,7 @@ export async function faultsIn(folder: BlobFolder, blobs: RecordBlobs): Promise<
     if (listed) ids.delete(id);
     else if (id !== undefined && (await folder.metadata(idName(id)))?.place !== at)
       wrong.push(
-        `The blob ${name} cannot be found by its id, since ${idName(id)} is not there: undelete that, or delete the document and save it again.`,
+        `The blob ${name} cannot be found by the id of its record: it was copied here, or ${idName(id)} is gone. Delete the document and save it again.`,
       );
   }
   for (const [id, { at, written }] of ids) {

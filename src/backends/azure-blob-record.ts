@@ -12,7 +12,7 @@ import type { Blob } from "./azure-blob-container.ts";
 import type { RecordKind, StoredRecord } from "./backend.ts";
 
 /** Where a record is. */
-export type Place = Pick<StoredRecord, "kind" | "type" | "name">;
+type Place = Pick<StoredRecord, "kind" | "type" | "name">;
 
 /** A record as it was read. */
 export interface Found {
@@ -83,16 +83,17 @@ export function idOf(name: string): string {
   return decoded(name.slice("ids/".length));
 }
 
-/** What the blob holds of a record: all but its place, which is the blob's name. */
-export function bodyOf({ kind: _kind, type: _type, name: _name, damaged: _damaged, ...body }: StoredRecord): string {
-  return JSON.stringify(body);
+/** What the blob holds of a record: all of it, its place too, so that a copy under another name is told from it. */
+export function bodyOf({ damaged: _damaged, ...record }: StoredRecord): string {
+  return JSON.stringify(record);
 }
 
 /** What a listing shows of a record, and what tells of its last writes. */
 export function metadataOf(record: StoredRecord, writes: readonly string[]): Record<string, string> {
+  const [id, place, revision] = [encoded(record.id), placeText(record), String(record.revision)];
   const ids = [...new Set(Object.values(record.references).map(({ id }) => encoded(id)))];
   const references = ids.length === 0 ? "none" : ids.length > REFERENCES_KEPT ? "many" : ids.join(",");
-  return { id: encoded(record.id), revision: String(record.revision), references, writes: writes.slice(0, WRITES_KEPT).join(",") };
+  return { id, place, revision, references, writes: writes.slice(0, WRITES_KEPT).join(",") };
 }
 
 /** Whether a record may refer to one of some ids: what its metadata cannot tell, the record has to. */
@@ -101,27 +102,27 @@ export function mayReferTo(metadata: Readonly<Record<string, string>> | undefine
   return references === "many" || references.split(",").some((id) => ids.has(decoded(id)));
 }
 
-/** What was read, checked part by part: whoever may write to the container can have written anything. */
+/** What was read, checked part by part: whoever may write to the container can have written anything. Of a copy not even its metadata counts. */
 export function foundIn(at: string, { body, etag, metadata }: Blob): Found {
   const place = placeOf(at);
-  const id = decoded(metadata.id ?? "");
-  const damaged = { ...EMPTY, ...place, id, revision: Number(metadata.revision) || 0, damaged: true } as const;
-  return { record: recordOf(place, body) ?? damaged, etag, writes: metadata.writes?.split(",") ?? [] };
+  const own = metadata.place === at ? metadata : {};
+  const damaged = { ...EMPTY, ...place, id: decoded(own.id ?? ""), revision: Number(own.revision) || 0, damaged: true } as const;
+  return { record: recordOf(place, body) ?? damaged, etag, writes: own.writes?.split(",") ?? [] };
 }
 
 const EMPTY = { schema: "", data: {}, references: {}, secrets: {}, sealed: "", created: "", updated: "", updatedBy: "" };
 
-function recordOf(place: Place, text: string): StoredRecord | undefined {
+function recordOf({ kind, type, name }: Place, text: string): StoredRecord | undefined {
   try {
-    const { id, revision, schema, data, references, secrets, sealed, created, updated, updatedBy, ...more } = parseJson(
-      text,
-    ) as StoredRecord;
-    if (Object.keys(more).length > 0) return undefined; // what is not bound to the seal has no place here
+    const record = parseJson(text) as StoredRecord;
+    const { id, revision, schema, data, references, secrets, sealed, created, updated, updatedBy, ...more } = record;
+    if (more.kind !== kind || more.type !== type || more.name !== name) return undefined;
+    if (Object.keys(more).length !== 3) return undefined; // what is not bound to the seal has no place here
     if (![id, schema, sealed, created, updated, updatedBy].every((part) => typeof part === "string")) return undefined;
     if (!Number.isSafeInteger(revision) || revision < 1 || ![data, references, secrets].every(isObject)) return undefined;
     if (!Object.values(secrets).every(isObject) || !Object.values(references).every(isReference)) return undefined;
     checkDepth(data, "A record");
-    return { ...place, id, revision, schema, data, references, secrets, sealed, created, updated, updatedBy };
+    return record;
   } catch {
     return undefined; // what is no JSON of ours is a damaged record, whatever is wrong with it
   }

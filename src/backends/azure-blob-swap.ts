@@ -3,7 +3,7 @@
  * azure-blob-container.ts, which calls Azure, and azure-blob-record.ts.
  * @module
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { azureCode, isAnswerLost } from "../azure.ts";
 import { AshlarError } from "../errors.ts";
 import type { BlobFolder, Condition } from "./azure-blob-container.ts";
@@ -41,10 +41,10 @@ export class RecordBlobs {
     return whole;
   }
 
-  /** The id of what was written over from outside, and so lost its own; empty where that is lost too. */
+  /** The id of what was written over or copied from outside, and so lost its own; one made for the place where that is lost too. */
   async #idAt(at: string): Promise<string> {
     for await (const { name, metadata } of this.#folder.list("ids/", { metadata: true })) if (metadata?.place === at) return idOf(name);
-    return "";
+    return `00000000-0000-4000-8000-${createHash("sha256").update(at).digest("hex").slice(0, 12)}`;
   }
 
   /** The record at a place, if it has the id. */

@@ -1,7 +1,7 @@
 /** What Azure Key Vault holds of a store, and what becomes of it: tags, versions, deleting, expiry, limits, refusals. Against our double of it. */
 import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { memoryBackend } from "../../src/backends/memory.ts";
 import { isAshlarError } from "../../src/errors.ts";
 import { sealedStore } from "../../src/stores/sealed.ts";
@@ -9,6 +9,7 @@ import { at, CANARY, loaded, part, register, revealed } from "../../src/testing/
 import { refused } from "../../src/testing/suite.ts";
 import { type AzureKeyVaultOptions, azureKeyVault } from "../../src/vaults/azure-key-vault.ts";
 import { type DoubleOptions, type KeyVaultDouble, openedDouble } from "../doubles/key-vault.ts";
+import { later } from "../later.ts";
 
 const STORE_ID = "11111111-1111-4111-8111-111111111111";
 const HOUR = 3_600_000;
@@ -30,16 +31,6 @@ async function openedStore() {
   const store = sealedStore({ backend, vault });
   await register(store);
   return { double, backend, vault, store, client: double.client() };
-}
-
-/** Lets time pass for whoever looks at the clock of this process. */
-async function later<T>(milliseconds: number, work: () => Promise<T>): Promise<T> {
-  vi.useFakeTimers({ now: Date.now() + milliseconds, toFake: ["Date"] });
-  try {
-    return await work();
-  } finally {
-    vi.useRealTimers();
-  }
 }
 
 function nameAndVersion(token: string): [string, string] {
