@@ -72,11 +72,11 @@ export function azureCode(error: unknown): string {
   return codes.find((each): each is string => typeof each === "string" && /^\w{1,64}$/.test(each)) ?? "";
 }
 
-/** Whether an error leaves open if what was asked was done: no answer came, or one that does not say. */
+/** Whether an error leaves open if what was asked was done: no answer came, or one that does not say, or was cut. */
 export function isAnswerLost(error: unknown): boolean {
   if (isAshlarError(error) || isSignInError(error)) return false;
   const status = statusOf(error);
-  return status === undefined || status >= 500 || status === 408;
+  return status === undefined || status >= 500 || status === 408 || azureCode(error) === "PARSE_ERROR";
 }
 
 /** An error of Azure's as ours. What is an absence to the caller, or a lost race, is for him to find before. */

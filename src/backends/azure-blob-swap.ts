@@ -80,13 +80,14 @@ export class RecordBlobs {
         const etag = await this.#folder.write(recordName(at), bodyOf(record), metadataOf(record, writes), condition);
         return this.#remember(at, { record, etag, writes });
       } catch (error) {
-        const lost = isAnswerLost(error);
-        if (!lost && !isOvertaken(error)) throw this.#folder.failure(error);
-        const now = await this.read(at).catch((failure) => Promise.reject(lost ? this.#folder.unknown() : failure));
+        // The client tries several times: what the last answer says may be due to an earlier try that was done.
+        const refused = !isAnswerLost(error) && !isOvertaken(error);
+        const now = await this.read(at).catch(() => Promise.reject(refused ? this.#folder.failure(error) : this.#folder.unknown()));
         if (now?.writes.includes(write)) return;
+        if (refused) throw this.#folder.failure(error);
         if (!isExpected(now, record, expected))
           throw isUndone(now, before, record) ? overtaken(record, expected, now?.record) : this.#folder.unknown();
-        if (tries === TRIES) throw lost ? this.#folder.unknown() : this.#folder.failure(error);
+        if (tries === TRIES) throw this.#folder.unknown();
         before = now;
       }
     }
@@ -110,13 +111,12 @@ export class RecordBlobs {
         this.#seen.delete(record.id);
         return;
       } catch (error) {
-        const lost = isAnswerLost(error);
         if (azureCode(error) === "BlobNotFound") return;
-        if (!lost && !isOvertaken(error)) throw this.#folder.failure(error);
-        const found = await this.readAs(record.id, at).catch((failure) => Promise.reject(lost ? this.#folder.unknown() : failure));
+        if (!isAnswerLost(error) && !isOvertaken(error)) throw this.#folder.failure(error);
+        const found = await this.readAs(record.id, at).catch(() => Promise.reject(this.#folder.unknown()));
         if (!found) return;
         if (found.record.revision !== record.revision) throw overtaken(record, record.revision, found.record);
-        if (tries === TRIES) throw lost ? this.#folder.unknown() : this.#folder.failure(error);
+        if (tries === TRIES) throw this.#folder.unknown();
         now = found.etag;
       }
     }

@@ -217,7 +217,7 @@ class AzureBlobBackend implements Backend {
     } catch (error) {
       if (!isOvertaken(error)) throw this.#folder.failure(error);
       if (await this.#blobs.find(record.id)) throw overtaken(record, null, record);
-      await write({});
+      await write({}).catch((failed) => Promise.reject(this.#folder.failure(failed)));
     }
   }
 
