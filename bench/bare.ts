@@ -21,9 +21,36 @@ export interface BareRecord {
   readonly secrets: Record<string, unknown>;
 }
 
+/** Seals and opens with a key of its own. */
+export class BareSeal {
+  readonly #key = randomBytes(32);
+
+  seal(body: string, secrets: string): string {
+    const bound = hash("sha256", body, "buffer");
+    const nonce = randomBytes(NONCE);
+    const both = this.#derive(bound, nonce);
+    const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(secrets, bound, null, nonce, both.subarray(0, 32));
+    return Buffer.concat([nonce, both.subarray(32), sealed]).toString("base64url");
+  }
+
+  open(body: string, token: string): string {
+    const bytes = Buffer.from(token, "base64url");
+    const bound = hash("sha256", body, "buffer");
+    const nonce = bytes.subarray(0, NONCE);
+    const both = this.#derive(bound, nonce);
+    if (!timingSafeEqual(both.subarray(32), bytes.subarray(NONCE, HEAD))) throw new Error("the row was changed");
+    const opened = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, bytes.subarray(HEAD), bound, nonce, both.subarray(0, 32));
+    return Buffer.from(opened).toString();
+  }
+
+  #derive(bound: Uint8Array, nonce: Uint8Array): Uint8Array {
+    return sodium.crypto_generichash(64, Buffer.concat([LABEL, bound, nonce]), this.#key);
+  }
+}
+
 /** One table of sealed rows. */
 export class BareStore {
-  readonly #key = randomBytes(32);
+  readonly #seal = new BareSeal();
   readonly #database: DatabaseSync;
   readonly #statements;
 
@@ -43,7 +70,7 @@ export class BareStore {
   /** Seals a record and inserts it: one transaction, on disk when this returns. */
   insert(id: string, name: string, { body, secrets }: BareRecord): void {
     const text = JSON.stringify(body);
-    this.#statements.insert.run(id, name, text, this.#seal(text, JSON.stringify(secrets)));
+    this.#statements.insert.run(id, name, text, this.#seal.seal(text, JSON.stringify(secrets)));
   }
 
   byName(name: string): BareRecord {
@@ -75,28 +102,6 @@ export class BareStore {
 
   #read(row: Record<string, unknown> | undefined): BareRecord {
     const { body, sealed } = row as { body: string; sealed: string };
-    return { body: JSON.parse(body), secrets: JSON.parse(this.#open(body, sealed)) };
-  }
-
-  #seal(body: string, secrets: string): string {
-    const bound = hash("sha256", body, "buffer");
-    const nonce = randomBytes(NONCE);
-    const both = this.#derive(bound, nonce);
-    const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(secrets, bound, null, nonce, both.subarray(0, 32));
-    return Buffer.concat([nonce, both.subarray(32), sealed]).toString("base64url");
-  }
-
-  #open(body: string, token: string): string {
-    const bytes = Buffer.from(token, "base64url");
-    const bound = hash("sha256", body, "buffer");
-    const nonce = bytes.subarray(0, NONCE);
-    const both = this.#derive(bound, nonce);
-    if (!timingSafeEqual(both.subarray(32), bytes.subarray(NONCE, HEAD))) throw new Error("the row was changed");
-    const opened = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, bytes.subarray(HEAD), bound, nonce, both.subarray(0, 32));
-    return Buffer.from(opened).toString();
-  }
-
-  #derive(bound: Uint8Array, nonce: Uint8Array): Uint8Array {
-    return sodium.crypto_generichash(64, Buffer.concat([LABEL, bound, nonce]), this.#key);
+    return { body: JSON.parse(body), secrets: JSON.parse(this.#seal.open(body, sealed)) };
   }
 }

@@ -56,7 +56,7 @@ export const load10k: Figure = {
 };
 
 /** Classes of which each has a field of the one before. */
-function chainClasses(length: number): AnyBlockClass[] {
+export function chainClasses(length: number): AnyBlockClass[] {
   const classes: AnyBlockClass[] = [];
   for (let index = 0; index < length; index++) {
     const next = classes.at(-1);
@@ -66,7 +66,8 @@ function chainClasses(length: number): AnyBlockClass[] {
   return classes;
 }
 
-const bareLink = z.strictObject({ label: z.string(), token: secret() });
+/** The fields of a link without the next. */
+export const bareLink = z.strictObject({ label: z.string(), token: secret() });
 
 export const chain50: Figure = {
   name: "chain.50",

@@ -124,7 +124,12 @@ export class RecordBlobs {
 
   /** Writes a record again that was deleted as it was found. @throws what the SDK throws */
   async restore({ record, writes }: Found): Promise<void> {
-    await this.#folder.write(recordName(placeText(record)), bodyOf(record), metadataOf(record, writes), NEW);
+    const at = placeText(record);
+    try {
+      await this.#folder.write(recordName(at), bodyOf(record), metadataOf(record, writes), NEW);
+    } catch (error) {
+      if (!isOvertaken(error) || !(await this.readAs(record.id, at))) throw error; // an earlier try may have been done
+    }
   }
 }
 

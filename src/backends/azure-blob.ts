@@ -114,19 +114,12 @@ class AzureBlobBackend implements Backend {
 
   async put(record: StoredRecord, expected: number | null): Promise<void> {
     const at = placeText(record);
-    if (expected !== null) {
-      await this.#checkReferences(record);
-      return this.#blobs.swap(record, at, expected);
-    }
-    const announced = this.#announce(record, at);
+    await this.#checkReferences(record);
+    if (expected === null) await this.#announce(record, at);
     try {
-      await Promise.all([announced, this.#checkReferences(record)]);
-      await this.#blobs.swap(record, at, null);
+      await this.#blobs.swap(record, at, expected);
     } catch (error) {
-      const undone = await announced.then(
-        () => !isAshlarError(error, "ERR_OUTCOME_UNKNOWN"),
-        () => false,
-      );
+      const undone = expected === null && !isAshlarError(error, "ERR_OUTCOME_UNKNOWN");
       if (undone) await this.#folder.delete(idName(record.id), {}).catch(() => undefined); // left over, it leads nowhere
       throw error;
     }
@@ -204,7 +197,7 @@ class AzureBlobBackend implements Backend {
         if (done) ended = true;
         else batch.push(value);
       }
-      records.push(...recordsOf(await Promise.all(batch.map(read))));
+      for (const record of recordsOf(await Promise.all(batch.map(read)))) records.push(record);
     }
     return records;
   }
@@ -235,8 +228,7 @@ class AzureBlobBackend implements Backend {
   /** Undoes what was deleted of several. @returns the error to be thrown. */
   async #putBack(deleted: readonly Found[], reason: unknown): Promise<unknown> {
     const results = await Promise.allSettled(deleted.map((each) => this.#blobs.restore(each)));
-    const failed = results.some((result) => result.status === "rejected" && !isOvertaken(result.reason));
-    return failed ? this.#folder.unknown() : reason;
+    return results.every(({ status }) => status === "fulfilled") ? reason : this.#folder.unknown();
   }
 
   async #referring(ids: ReadonlySet<string>): Promise<StoredRecord[]> {
