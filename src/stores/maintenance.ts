@@ -11,6 +11,8 @@ import type { Sealing } from "./sealing.ts";
 import type { Finding, Maintenance } from "./store.ts";
 
 const PAGE = 200;
+/** How many records are checked at a time: backends and vaults may be far away. */
+const AT_ONCE = 20;
 
 /** A damaged row may say anything. */
 const KINDS: readonly RecordKind[] = ["document", "anonymous", "type", "schema", "token"];
@@ -56,16 +58,24 @@ export function maintenanceOf(sealing: Sealing): Maintenance {
         if (vault.check) tokens.push(sealed);
       }
       if (open) findings.push(...(await checkVault(vault, tokens)));
-      for await (const record of allRecords(backend)) findings.push(...(await checkRecord(sealing, record, known, open)));
+      for await (const page of allPages(backend))
+        for (let at = 0; at < page.length; at += AT_ONCE)
+          findings.push(
+            ...(await Promise.all(page.slice(at, at + AT_ONCE).map((record) => checkRecord(sealing, record, known, open)))).flat(),
+          );
       return findings;
     },
   };
 }
 
 async function* allRecords(backend: Backend): AsyncGenerator<StoredRecord> {
+  for await (const page of allPages(backend)) yield* page;
+}
+
+async function* allPages(backend: Backend): AsyncGenerator<readonly StoredRecord[]> {
   for (let after: string | undefined; ; ) {
     const page = await backend.scan({ after, limit: PAGE });
-    yield* page;
+    yield page;
     if (page.length < PAGE) return;
     after = page.at(-1)?.id;
   }
@@ -117,6 +127,8 @@ async function checkRecord(sealing: Sealing, record: StoredRecord, known: Readon
     else if (record.damaged) throw named(record, damaged());
   } catch (error) {
     if (!isRecordError(error)) throw error;
+    const now = await backend.get({ id });
+    if (now && now.sealed !== record.sealed) return checkRecord(sealing, now, known, opening); // saved in between: a vault forgets the older seal
     const mend = isAshlarError(error, "ERR_CANNOT_OPEN") && !record.damaged;
     findings.push({
       where,

@@ -121,7 +121,17 @@ class SealedStore implements Store {
       }
       return known;
     };
-    return Promise.all(page.map(async (root) => loadedItem(root, await Promise.all(graphOf(root, records).map(result)))));
+    return Promise.all(page.map(async (root) => this.#again(loadedItem(root, await Promise.all(graphOf(root, records).map(result))))));
+  }
+
+  /** What cannot be opened is loaded alone, which tells a save in between from damage. */
+  async #again(item: LoadedItem): Promise<LoadedItem> {
+    if (!isAshlarError(item.error, "ERR_CANNOT_OPEN")) return item;
+    const { id, type, name } = item;
+    return this.load({ id }).then(
+      (documents) => ({ id, type, name, documents }),
+      () => item,
+    );
   }
 
   async #openDocument(record: StoredRecord): Promise<Document | AshlarError> {

@@ -40,6 +40,7 @@ export class KeyVaultDouble {
   readonly #server = createServer({ cert: readFileSync(CERTIFICATE), key: readFileSync(CERTIFICATE.replace(".pem", "-key.pem")) });
   readonly #secrets: KeptSecrets;
   readonly #throttled: number[] = [];
+  #port = 0;
   /** All that was asked with a token, in order. */
   readonly asked: Asked[] = [];
   /** Answers in place of the vault, unless undefined. */
@@ -57,11 +58,12 @@ export class KeyVaultDouble {
   static async start(options?: DoubleOptions): Promise<KeyVaultDouble> {
     const double = new KeyVaultDouble(options);
     await new Promise<void>((listening) => double.#server.listen(0, "127.0.0.1", listening));
+    double.#port = (double.#server.address() as AddressInfo).port;
     return double;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** The address of the vault. */

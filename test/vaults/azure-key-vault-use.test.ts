@@ -353,3 +353,24 @@ it("no reader sees half of a document that is written, whatever the order of ans
   for (const document of await Promise.all(readers)) expect(document.secrets["/token"]?.reveal()).toBe(document.data.count);
   await Promise.all(writers);
 });
+
+it("pages and maintenance take what is saved meanwhile for what it is, and not for damage", async () => {
+  const { store } = await openedStore();
+  const names = Array.from({ length: 10 }, (_, index) => `n${index}`);
+  for (const name of names) await store.save(part(name));
+  let writing = true;
+  const writer = async () => {
+    for (let turn = 0; turn < 8; turn++)
+      for (const name of names) await store.save(part(name, { secrets: { "/token": turn } }), { overwrite: true });
+    writing = false;
+  };
+  const wrong: unknown[] = [];
+  const reader = async () => {
+    while (writing) wrong.push(...(await store.loadPage()).flatMap(({ error }) => error ?? []));
+  };
+  const doctor = async () => {
+    while (writing) wrong.push(...((await store.maintenance?.check()) ?? []));
+  };
+  await Promise.all([writer(), reader(), doctor()]);
+  expect(wrong).toEqual([]);
+});
