@@ -117,25 +117,34 @@ function isRecordError(error: unknown): error is AshlarError {
   ).some((code) => isAshlarError(error, code));
 }
 
+/** Why a record cannot be opened; undefined when it can, or when it is not to be. */
+async function fault(sealing: Sealing, record: StoredRecord, opening: boolean): Promise<AshlarError | undefined> {
+  try {
+    if (opening) await sealing.open(record);
+    else if (record.damaged) throw named(record, damaged());
+    return undefined;
+  } catch (error) {
+    if (!isRecordError(error)) throw error;
+    return error;
+  }
+}
+
 async function checkRecord(sealing: Sealing, record: StoredRecord, known: ReadonlySet<string>, opening: boolean): Promise<Finding[]> {
   const where = placeOf(record);
   const { backend } = sealing;
   const { id, kind, type, name } = record;
   const findings: Finding[] = [];
-  try {
-    if (opening) await sealing.open(record);
-    else if (record.damaged) throw named(record, damaged());
-  } catch (error) {
-    if (!isRecordError(error)) throw error;
-    const now = await backend.get({ id });
-    if (now && now.sealed !== record.sealed) return checkRecord(sealing, now, known, opening); // saved in between: a vault forgets the older seal
+  const error = await fault(sealing, record, opening);
+  const looked = await backend.get({ kind, type, name });
+  // A vault forgets older seals: what was saved in between is looked at as it is now.
+  if (error && looked?.id === id && looked.sealed !== record.sealed) return checkRecord(sealing, looked, known, opening);
+  if (error) {
     const mend = isAshlarError(error, "ERR_CANNOT_OPEN") && !record.damaged;
     findings.push({
       where,
       message: `${error.message}${mend ? ` Bring back a copy of the store${isDocument(kind) ? ", save it again, or delete it" : ""}.` : ""}`,
     });
   }
-  const looked = await backend.get({ kind, type, name });
   if (!KINDS.includes(kind) || looked?.id !== id)
     findings.push({
       where,
