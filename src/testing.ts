@@ -13,4 +13,4 @@
 export { backendConformance } from "./testing/backends.ts";
 export { type StoreSuiteOptions, storeConformance } from "./testing/stores.ts";
 export { type Deviation, failing, type Runner, type SuiteOptions } from "./testing/suite.ts";
-export { vaultConformance } from "./testing/vaults.ts";
+export { type VaultSuiteOptions, vaultConformance } from "./testing/vaults.ts";

@@ -29,12 +29,16 @@ const START_TIMEOUT = 30_000;
 /** Ends the child when its standard input closes, which happens also when this process is killed. */
 const END_WITH_PARENT = 'data:text/javascript,process.stdin.on("close",()=>process.exit()).resume()';
 
-/** Starts one and waits until it listens. @throws Error when it ends or says nothing for 30 s. */
-export async function startAzurite(account = "mtademo"): Promise<Azurite> {
+/**
+ * Starts one and waits until it listens.
+ * @param more options of its command line, such as those for TLS.
+ * @throws Error when it ends or says nothing for 30 s.
+ */
+export async function startAzurite(account = "mtademo", more: readonly string[] = []): Promise<Azurite> {
   const key = randomBytes(64).toString("base64");
   const main = fileURLToPath(import.meta.resolve("azurite/dist/src/blob/main.js"));
   const options = ["--silent", "--blobHost", "127.0.0.1", "--blobPort", "0"];
-  options.push("--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry");
+  options.push("--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", ...more);
   const child = spawn(process.execPath, ["--import", END_WITH_PARENT, main, ...options], {
     cwd: tmpdir(),
     env: { ...process.env, AZURITE_ACCOUNTS: `${account}:${key}` },
@@ -55,13 +59,13 @@ export async function startAzurite(account = "mtademo"): Promise<Azurite> {
     throw new Error("Azurite did not start. Is it installed (npm ci)?");
   }
   const endpoint = `${origin}/${account}`;
-  const connectionString = `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=${endpoint};`;
+  const connectionString = `DefaultEndpointsProtocol=${new URL(origin).protocol.slice(0, -1)};AccountName=${account};AccountKey=${key};BlobEndpoint=${endpoint};`;
   return { account, key, endpoint, connectionString, stop };
 }
 
 async function firstAddress(output: NodeJS.ReadableStream): Promise<string | undefined> {
   for await (const line of createInterface({ input: output })) {
-    const address = /listens on (http:\/\/\S+)/.exec(line)?.[1];
+    const address = /listens on (https?:\/\/\S+)/.exec(line)?.[1];
     if (address !== undefined) {
       output.resume();
       return address;

@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { sqlitePath } from "../backends/sqlite-file.ts";
 import { type AshlarError, isAshlarError } from "../errors.ts";
 import { isPrefectUrl } from "../prefect/url.ts";
+import { splitVault } from "../stores/open.ts";
 import type { Finding, Maintenance } from "../stores/store.ts";
 import { keyFilePath } from "../user-folders.ts";
 import { lockPath } from "../vaults/key-file.ts";
@@ -40,10 +41,11 @@ async function examine(session: Session): Promise<Check[]> {
   const opened = await caught(() => maintenance(session));
   const used = isAshlarError(opened) ? opened : await caught(() => opened.keysInUse());
   const counts = isAshlarError(used) ? undefined : used;
-  const keys = await caught(() => findKeys(session, [...(counts?.keys() ?? [])]));
+  const { place, vault } = splitVault(session.url);
+  const keys = vault === undefined ? await caught(() => findKeys(session, [...(counts?.keys() ?? [])])) : vault;
   const found = isAshlarError(opened) ? [] : await inspect(opened, !isAshlarError(keys));
   const ofStore = found.filter(({ where }) => where === "");
-  const files = session.url.startsWith("sqlite:") ? fileFindings(sqlitePath(session.url)) : [];
+  const files = place.startsWith("sqlite:") ? fileFindings(sqlitePath(place)) : [];
   return [
     node,
     check("store", (await session.store().catch(() => undefined))?.url ?? session.place, [
@@ -51,13 +53,15 @@ async function examine(session: Session): Promise<Check[]> {
       ...ofStore,
       ...files,
     ]),
-    keysCheck(keys, counts),
+    typeof keys === "string"
+      ? { name: "keys", state: "skipped", detail: `the secrets are kept by ${keys}, which has keys of its own`, findings: [] }
+      : keysCheck(keys, counts),
     counts === undefined
       ? { name: "records", state: "skipped", detail: "the store cannot be read", findings: [] }
       : recordsCheck(
           counts,
           found.filter(({ where }) => where !== ""),
-          !isAshlarError(keys),
+          keys,
         ),
   ];
 }
@@ -82,10 +86,11 @@ function keysCheck(keys: Awaited<ReturnType<typeof findKeys>> | AshlarError, use
   ]);
 }
 
-function recordsCheck(used: ReadonlyMap<string, number>, findings: readonly Finding[], opened: boolean): Check {
+function recordsCheck(used: ReadonlyMap<string, number>, findings: readonly Finding[], keys: unknown): Check {
+  if (typeof keys === "string") return check("records", "each was opened and looked up", findings);
   const total = [...used.values()].reduce((sum, each) => sum + each, 0);
   const what = `${total} ${total === 1 ? "record" : "records"}`;
-  return check("records", opened ? what : `${what}; without a key none was opened`, findings);
+  return check("records", isAshlarError(keys) ? `${what}; without a key none was opened` : what, findings);
 }
 
 /** What the rights and the place of a SQLite file give away. */

@@ -7,7 +7,7 @@
 import { openStore } from "../current-store.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { isPrefectUrl } from "../prefect/url.ts";
-import { keySourcesOf } from "../stores/open.ts";
+import { keySourcesOf, splitVault } from "../stores/open.ts";
 import type { Store } from "../stores/store.ts";
 import { writeKeyFile } from "../vaults/key-file.ts";
 import { findKeyring, generateKey, type KeySources, readKeyFile } from "../vaults/keyring.ts";
@@ -35,12 +35,13 @@ export async function init(session: Session, _given: readonly string[], options:
     );
   const existing = await openExisting(session.url);
   try {
-    const sources = await keySourcesOf(session.url);
-    const key = (await keyAtHand(sources, options.passphrase === true)) ?? (await newKey(sources, existing));
+    const { vault } = splitVault(session.url);
+    const passphraseWanted = options.passphrase === true;
+    const key = vault === undefined ? await ownKey(session.url, existing, passphraseWanted) : keptBy(vault, passphraseWanted);
     const store = existing ?? (await openStore(session.url, { create: true }));
     await store.close();
     const result = { store: { url: store.url, created: existing === null }, key };
-    print(session, result, () => report(result));
+    print(session, result, () => (vault === undefined ? report(result) : reportKept(result)));
   } finally {
     await existing?.close();
   }
@@ -53,6 +54,17 @@ async function openExisting(url: string): Promise<Store | null> {
     if (isAshlarError(error, "ERR_NO_STORE")) return null;
     throw error;
   }
+}
+
+/** Where a Key Vault keeps the secrets there is no key of ours. */
+function keptBy(vault: string, passphraseWanted: boolean): FoundKey {
+  if (!passphraseWanted) return { source: vault, path: null, id: null, created: false };
+  throw new AshlarError("ERR_INVALID", `The secrets are kept by ${vault}, which has keys of its own: leave out --passphrase.`);
+}
+
+async function ownKey(url: string, existing: Store | null, passphraseWanted: boolean): Promise<FoundKey> {
+  const sources = await keySourcesOf(url);
+  return (await keyAtHand(sources, passphraseWanted)) ?? (await newKey(sources, existing));
 }
 
 /** The key that the store's users would find, looked for as they do; null when there is none. */
@@ -87,8 +99,26 @@ async function holdsRecords(store: Store): Promise<boolean> {
   return (await store.types()).length > 0 || (await store.list({ limit: 1 })).length > 0;
 }
 
-function report({ store, key }: { store: { url: string; created: boolean }; key: FoundKey }): string[] {
-  const state = (created: boolean) => (created ? paint("green", "created") : "there already, left as it is");
+interface Made {
+  readonly store: { readonly url: string; readonly created: boolean };
+  readonly key: FoundKey;
+}
+
+const NEXT = `Next: ${paint("bold", "ashlar register FILE")}, with a file that exports block classes.`;
+
+function state(created: boolean): string {
+  return created ? paint("green", "created") : "there already, left as it is";
+}
+
+function reportKept({ store, key }: Made): string[] {
+  const places: [string, string][] = [
+    ["Store", `${plain(store.url)}, ${state(store.created)}`],
+    ["Secrets", `kept by ${plain(key.source)}`],
+  ];
+  return [...pairs(places), ...(store.created ? ["", NEXT] : ["Nothing was changed."])];
+}
+
+function report({ store, key }: Made): string[] {
   const id = key.id === null ? "" : `, id ${key.id}`;
   const places: [string, string][] = [
     ["Store", `${plain(store.url)}, ${state(store.created)}`],
@@ -102,6 +132,6 @@ function report({ store, key }: { store: { url: string; created: boolean }; key:
     "Everything in the store is sealed with this key. If it is lost, nobody can read the secrets again.",
     `${keep}.`,
     "",
-    `Next: ${paint("bold", "ashlar register FILE")}, with a file that exports block classes.`,
+    NEXT,
   ];
 }

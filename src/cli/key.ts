@@ -1,13 +1,16 @@
 /**
  * `ashlar key …`: which keys seal, a new one, another first one, sealing anew, taking one away. Changes the key file; where keys come from
- * `ASHLAR_KEYS` it changes nothing and prints the variable's new value, the only text of a key that the command line ever shows.
+ * `ASHLAR_KEYS`, or from the Key Vault secret that it names, it changes nothing and prints the new value, the only text of a key that the command
+ * line ever shows.
  *
  * JSON: `key ls` `{"source","keys":[{"id","state","records"}]}`, state `primary`, `enabled` or `missing`, `records` null without a store;
- * `key add|promote|remove` `{"id","source","keys":[ids, primary first],"ASHLAR_KEYS"}`, the last one null where a key file was changed;
- * `key rotate` `{"key","resealed","failed":[{"where","message"}],"interrupted"}`.
+ * `key add|promote|remove` `{"id","source","keys":[ids, primary first],"ASHLAR_KEYS"}`, the last one the new value of what `source` names, null
+ * where a key file was changed; `key rotate` `{"key","resealed","failed":[{"where","message"}],"interrupted"}`, `key` empty where a Key Vault keeps
+ * the secrets.
  * @module
  */
 import { AshlarError, nearest } from "../errors.ts";
+import { splitVault } from "../stores/open.ts";
 import type { Finding, Maintenance } from "../stores/store.ts";
 import { changeKeyFile, writeKeyFile } from "../vaults/key-file.ts";
 import { generateKey, type Key, type Keyring, keysOf, keyText } from "../vaults/keyring.ts";
@@ -84,6 +87,11 @@ export async function removeKey(session: Session, [id = ""]: readonly string[], 
 export async function rotateKeys(session: Session, _given: readonly string[], options: { new?: boolean }): Promise<void> {
   const store = await maintenance(session);
   if (options.new === true) await newPrimary(session, store);
+  const { vault } = splitVault(session.url);
+  if (vault !== undefined) {
+    const none: Rotated = { key: "", resealed: 0, failed: [], interrupted: false };
+    return print(session, none, () => [`The secrets are kept by ${vault}, which has keys of its own: there is nothing to seal anew.`]);
+  }
   const result = await resealAll(session, store);
   print(session, result, () => rotated(result));
   if (result.interrupted) process.exitCode = EXIT.interrupted;
@@ -91,7 +99,7 @@ export async function rotateKeys(session: Session, _given: readonly string[], op
 }
 
 interface Rotated {
-  /** Id of the key that seals. */
+  /** Id of the key that seals; empty where there is none. */
   readonly key: string;
   readonly resealed: number;
   readonly failed: readonly Finding[];
@@ -136,7 +144,7 @@ async function newPrimary(session: Session, store: Maintenance): Promise<void> {
   if (keys.kind === "environment")
     throw new AshlarError(
       "ERR_INVALID",
-      'Keys come from ASHLAR_KEYS, which only you can change: "ashlar key add", then "ashlar key promote ID", then "ashlar key rotate", each time with the value that the command before printed.',
+      `Keys come from ${keys.ring.source}, which only you can change: "ashlar key add", then "ashlar key promote ID", then "ashlar key rotate", each time with the value that the command before printed.`,
     );
   if (keys.kind === "file") changeKeyFile(keys.file, keys.dataFolder, (ring) => [key, ...keysOf(ring)]);
   else if (used.length > 0 && !used.includes(keys.ring.primary.id))
@@ -146,13 +154,13 @@ async function newPrimary(session: Session, store: Maintenance): Promise<void> {
   hint(session, [`New key ${key.id} in ${plain(keys.file)}: keep a copy of that file. ${old}`]);
 }
 
-/** Writes the key file, or prints the new value of `ASHLAR_KEYS`. */
+/** Writes the key file, or prints the new value of `ASHLAR_KEYS` or of the Key Vault secret. */
 function change(session: Session, keys: Keys, id: string, done: string, make: (ring: Keyring) => readonly Key[]): void {
   const ring = make(keys.ring); // what is to be refused is refused before anything is touched
   if (keys.kind === "environment") {
     const value = ring.map(keyText).join(",");
     const result = { id, source: keys.ring.source, keys: ring.map((key) => key.id), ASHLAR_KEYS: value };
-    hint(session, [`Nothing is changed yet: this is the new value of ASHLAR_KEYS (${id} ${done}). Keep it secret.`]);
+    hint(session, [`Nothing is changed yet: this is the new value of ${keys.ring.source} (${id} ${done}). Keep it secret.`]);
     print(session, result, () => [value]);
     return;
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { keySourcesOf } from "../stores/open.ts";
+import { keySourcesOf, splitVault } from "../stores/open.ts";
 import type { Maintenance } from "../stores/store.ts";
 import { findKeyring, type Keyring } from "../vaults/keyring.ts";
 import type { Session } from "./session.ts";
@@ -11,6 +11,7 @@ import type { Session } from "./session.ts";
 /** The keys of a store and where they can be changed. */
 export interface Keys {
   readonly ring: Keyring;
+  /** Whether they stand in `ASHLAR_KEYS` or in the Key Vault that it names, in a file, or come from a passphrase. */
   readonly kind: "environment" | "file" | "passphrase";
   /** Path of the key file, there or not. */
   readonly file: string;
@@ -23,6 +24,9 @@ export interface Keys {
  * @throws AshlarError as {@link findKeyring}; `ERR_INVALID` for a store without keys.
  */
 export async function findKeys(session: Session, needed: readonly string[] = []): Promise<Keys> {
+  const { vault } = splitVault(session.url);
+  if (vault !== undefined)
+    throw new AshlarError("ERR_INVALID", `The secrets are kept by ${vault}, which has keys of its own: there is none to look after.`);
   if (session.url.startsWith("memory:")) throw new AshlarError("ERR_INVALID", "A store of memory seals nothing: it has no keys.");
   const sources = await keySourcesOf(session.url);
   const ring = await findKeyring(sources, needed);

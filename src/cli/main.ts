@@ -213,7 +213,7 @@ function addKeyCommands(program: Command): void {
 }
 
 const ENVIRONMENT_KEYS =
-  "\nWhere keys come from ASHLAR_KEYS nothing is changed: the variable's new value is printed, which is secret. No other command shows a key.";
+  "\nWhere keys come from ASHLAR_KEYS, or the Key Vault it names, nothing is changed: the new value is printed, which is secret. No other command shows a key.";
 
 /** A commander action that opens a session for a command and closes it whatever happens. */
 function call<O>(load: () => Promise<Run<O>>): (...args: unknown[]) => Promise<void> {

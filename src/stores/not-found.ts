@@ -16,13 +16,13 @@ export async function notFound(backend: Backend, key: DocumentKey): Promise<Ashl
 }
 
 async function hintFor(backend: Backend, type: string, name: string): Promise<string> {
-  const ofType = (await backend.list({ kind: "document", type, limit: 1000 })).map((record) => record.name);
+  const ofType = (await backend.names({ kind: "document", type, limit: 1000 })).map((place) => place.name);
   const near = nearest(name, ofType);
   if (near !== undefined) return `Did you mean "${near}"?`;
   if (ofType.length > 0) return `It has ${ofType.length} of that type: "ashlar ls ${type}" lists them.`;
-  const namesakes = (await backend.list({ kind: "document", limit: 1000 })).filter((record) => record.name === name);
-  if (namesakes.length > 0) return `It has ${namesakes.map((record) => `${record.type}/${name}`).join(", ")}, of another type.`;
-  const types = (await backend.list({ kind: "type", limit: 1000 })).map((record) => record.name);
+  const namesakes = (await backend.names({ kind: "document", limit: 1000 })).filter((place) => place.name === name);
+  if (namesakes.length > 0) return `It has ${namesakes.map((place) => `${place.type}/${name}`).join(", ")}, of another type.`;
+  const types = (await backend.names({ kind: "type", limit: 1000 })).map((place) => place.name);
   if (types.includes(type)) return `It has no document of type ${type}.`;
   const nearType = nearest(type, types);
   return `It knows no block type ${type}${nearType === undefined ? ": register its class first." : `; did you mean ${nearType}?`}`;

@@ -2,7 +2,8 @@
  * Opening a sealed store by URL: its backend, its vault and its keys. Touches the contracts and the vaults; a backend is imported when it is asked
  * for, as libsodium is by its vault.
  *
- * The scheme of a URL is the name of the backend's file, so that a new backend is a file and nothing else.
+ * The scheme of a URL is the name of the backend's file, so that a new backend is a file and nothing else. `?vault=https://NAME.vault.azure.net` may
+ * stand in any of them: the backend is not told.
  * @module
  */
 import type { Backend, BackendModule } from "../backends/backend.ts";
@@ -18,14 +19,34 @@ import type { Store } from "./store.ts";
 
 /** Opens the store that a URL names; its keys are looked for when the first record is sealed or opened. */
 export async function openSealedStore(url: string, options: OpenOptions): Promise<Store> {
-  const module = await backendModule(url);
-  const backend = await module.openBackend(url, { create: options.create });
+  const { place, vault } = splitVault(url);
+  const module = await backendModule(place);
+  const backend = await module.openBackend(place, { create: options.create });
   try {
-    return sealedStore({ backend, vault: await openVault(backend, module.folderOf?.(url), options), maxBytes: options.maxBytes });
+    const sealing = vault === undefined ? await openVault(backend, module.folderOf?.(place), options) : await openKeyVault(vault, backend);
+    return sealedStore({ backend, vault: sealing, maxBytes: options.maxBytes });
   } catch (error) {
     await backend.close();
     throw error;
   }
+}
+
+/**
+ * A store's URL without its vault, and the vault's URL; undefined where the keys of this machine seal.
+ * @throws AshlarError `ERR_INVALID` for what is no vault, without repeating it.
+ */
+export function splitVault(url: string): { readonly place: string; readonly vault: string | undefined } {
+  const [, given] = /[?&]vault=([^&#]*)/.exec(url) ?? [];
+  if (given === undefined) return { place: url, vault: undefined };
+  const place = url.replace(/([?&])vault=[^&#]*(&?)/, (_whole, before: string, after: string) => (after === "" ? "" : before));
+  const vault = URL.parse(given.replaceAll("%3A", ":").replaceAll("%2F", "/"));
+  if (vault?.protocol === "https:" && vault.href === `${vault.origin}/`) return { place, vault: vault.origin };
+  throw new AshlarError("ERR_INVALID", "A vault is named in a store's URL by ?vault=https://NAME.vault.azure.net, and nothing else.");
+}
+
+async function openKeyVault(url: string, store: Backend) {
+  const { azureKeyVault } = await import("../vaults/azure-key-vault.ts");
+  return azureKeyVault({ vault: { url }, store });
 }
 
 /** What is gone with the process is not sealed; all else is, with the keys of this machine. */
@@ -35,11 +56,6 @@ async function openVault(backend: Backend, folder: string | undefined, { keys }:
   return sodiumVault((needed) => findKeyring(sources, needed));
 }
 
-/** The backend of a store's URL. @throws AshlarError `ERR_INVALID` for a URL of no known scheme; the URL is not repeated: it may hold a password. */
-async function openBackend(url: string, options: Parameters<BackendModule["openBackend"]>[1] = {}): Promise<Backend> {
-  return (await backendModule(url)).openBackend(url, options);
-}
-
 /** Where the keys of a sealed store are looked for; opens it only if they come from a passphrase. */
 export async function keySourcesOf(url: string): Promise<KeySources> {
   if (isPrefectUrl(url))
@@ -47,9 +63,9 @@ export async function keySourcesOf(url: string): Promise<KeySources> {
       "ERR_INVALID",
       "A Prefect server keeps secrets under a key of its own: there are no keys of Ashlar's to look after.",
     );
-  const { folderOf } = await backendModule(url);
+  const { folderOf, openBackend } = await backendModule(url);
   const storeId = async () => {
-    const backend = await openBackend(url);
+    const backend = await openBackend(url, {});
     try {
       return await backend.storeId();
     } finally {
@@ -59,6 +75,7 @@ export async function keySourcesOf(url: string): Promise<KeySources> {
   return { keyFile: keyFilePath(), dataFolder: folderOf?.(url), storeId };
 }
 
+/** The backend of a store's URL. @throws AshlarError `ERR_INVALID` for one of no known scheme; it is not repeated: it may hold a password. */
 async function backendModule(url: string): Promise<BackendModule> {
   const scheme = /^([a-z][a-z0-9-]*):/.exec(url)?.[1]?.replace(/^postgresql$/, "postgres");
   if (scheme !== undefined) {

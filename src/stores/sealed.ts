@@ -130,7 +130,18 @@ class SealedStore implements Store {
       }
       return known;
     };
-    return Promise.all(page.map(async (root) => loadedItem(root, await Promise.all(graphOf(root, records).map(result)))));
+    return Promise.all(page.map(async (root) => this.#again(loadedItem(root, await Promise.all(graphOf(root, records).map(result))))));
+  }
+
+  /** What cannot be opened is loaded alone, which tells a save in between from damage. */
+  async #again(item: LoadedItem): Promise<LoadedItem> {
+    if (!isAshlarError(item.error, "ERR_CANNOT_OPEN")) return item;
+    const { id, type, name } = item;
+    try {
+      return { id, type, name, documents: await this.load({ id }) };
+    } catch {
+      return item;
+    }
   }
 
   async #openDocument(record: StoredRecord): Promise<Document | AshlarError> {

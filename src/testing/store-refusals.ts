@@ -61,25 +61,27 @@ export const deleting: readonly Case<Store>[] = [
 ];
 
 /** Cases on what is too large, too deep, circular or misnamed. */
-export function limits(maxBytes: number): readonly Case<Store>[] {
+export function limits(maxBytes: number, maxSecretBytes: number): readonly Case<Store>[] {
   const deep = (levels: number): Json => (levels === 0 ? "bottom" : [deep(levels - 1)]);
   return [
     {
       name: "limits: an oversized document is ERR_LIMIT, stating the limit; the largest is kept",
       async run(store) {
         const head = { text: "", token: null };
-        const room = maxBytes - JSON.stringify(head).length - JSON.stringify({ "/token": "" }).length;
+        const [data, secrets] = [JSON.stringify(head).length, JSON.stringify({ "/token": "" }).length];
+        const rooms = { data: maxBytes - data - secrets, secrets: Math.min(maxBytes - data, maxSecretBytes) - secrets };
         for (const half of ["data", "secrets"] as const) {
+          const room = rooms[half];
           const filled = (bytes: number) =>
             part(half, {
               data: half === "data" ? { ...head, text: "x".repeat(bytes) } : head,
               secrets: { "/token": half === "data" ? "" : "x".repeat(bytes) },
             });
           const error = await refusedWithoutTrace(store, "ERR_LIMIT", () => store.save(filled(room + 1)));
-          assert.match(error.message, new RegExp(String(maxBytes)));
+          assert.match(error.message, new RegExp(String(half === "data" ? maxBytes : Math.min(maxBytes, maxSecretBytes))));
           await store.save(filled(room));
-          const { data, secrets } = await loaded(store, half);
-          assert.equal(half === "data" ? data.text : secrets["/token"]?.reveal(), "x".repeat(room));
+          const kept = await loaded(store, half);
+          assert.equal(half === "data" ? kept.data.text : kept.secrets["/token"]?.reveal(), "x".repeat(room));
         }
       },
     },

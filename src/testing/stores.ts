@@ -15,6 +15,8 @@ import { type Case, type Runner, runSuite, type SuiteOptions } from "./suite.ts"
 export interface StoreSuiteOptions extends SuiteOptions<Store> {
   /** The largest document that it takes, in bytes. Default 1 MiB. */
   readonly maxBytes?: number | undefined;
+  /** The largest secrets of a document that it takes, in bytes of JSON. Default: as large as the document. */
+  readonly maxSecretBytes?: number | undefined;
   /** Makes a store whose storage refuses everything with a code: then the suite proves that a failure is never told as an absence. */
   readonly failing?: ((code: ErrorCode) => Store | Promise<Store>) | undefined;
 }
@@ -24,8 +26,15 @@ export interface StoreSuiteOptions extends SuiteOptions<Store> {
  * @throws TypeError for a deviation that names no case.
  */
 export function storeConformance(runner: Runner, options: StoreSuiteOptions): void {
-  const { maxBytes = 1024 * 1024, failing } = options;
-  const cases: Case<Store>[] = [...writing, ...reading, ...types, ...deleting, ...limits(maxBytes), ...(failing ? failures(failing) : [])];
+  const { maxBytes = 1024 * 1024, maxSecretBytes = maxBytes, failing } = options;
+  const cases: Case<Store>[] = [
+    ...writing,
+    ...reading,
+    ...types,
+    ...deleting,
+    ...limits(maxBytes, maxSecretBytes),
+    ...(failing ? failures(failing) : []),
+  ];
   const open = async () => {
     const store = await options.open();
     await register(store);

@@ -7,14 +7,20 @@ import type { Json } from "../json.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
 import { type Case, ODD_TEXTS, oddKeys, type Runner, refused, runSuite, type SuiteOptions } from "./suite.ts";
 
+/** What the suite is told of a vault. */
+export interface VaultSuiteOptions extends SuiteOptions<Vault> {
+  /** The most that it keeps of a record, in bytes of JSON. Default: at least a megabyte. */
+  readonly maxBytes?: number | undefined;
+}
+
 /**
  * Runs the contract of {@link Vault} against one.
  *
  * @param options `open` makes a vault with keys of its own, which no other one has.
  * @throws TypeError for a deviation that names no case.
  */
-export function vaultConformance(runner: Runner, options: SuiteOptions<Vault>): void {
-  runSuite(runner, options, cases);
+export function vaultConformance(runner: Runner, options: VaultSuiteOptions): void {
+  runSuite(runner, options, [...cases, largest(options.maxBytes)]);
 }
 
 const CANARY = "canary-5ae1f0-secret";
@@ -40,7 +46,6 @@ const cases: readonly Case<Vault>[] = [
   },
   { name: "keeps text of every script", run: (vault) => roundTrip(vault, { "/texts": ODD_TEXTS }) },
   { name: "keeps __proto__ and constructor as keys of a secret", run: (vault) => roundTrip(vault, { "/record": oddKeys() }) },
-  { name: "keeps a secret of a megabyte", run: (vault) => roundTrip(vault, { "/large": "x".repeat(1024 * 1024) }) },
   {
     name: "shares no object with who sealed or opened",
     async run(vault) {
@@ -159,3 +164,16 @@ const cases: readonly Case<Vault>[] = [
     },
   },
 ];
+
+function largest(maxBytes: number | undefined): Case<Vault> {
+  const filled = (bytes: number) => ({ "/large": "x".repeat(bytes - JSON.stringify({ "/large": "" }).length) });
+  if (maxBytes === undefined) return { name: "keeps a secret of a megabyte", run: (vault) => roundTrip(vault, filled(1024 * 1024)) };
+  return {
+    name: `keeps secrets of ${maxBytes} bytes; more are ERR_LIMIT, stating the limit`,
+    async run(vault) {
+      await roundTrip(vault, filled(maxBytes));
+      const error = await refused("ERR_LIMIT", () => vault.seal(filled(maxBytes + 1), binding, record));
+      assert.match(error.message, new RegExp(String(maxBytes)));
+    },
+  };
+}

@@ -64,6 +64,7 @@ export function editableVault(inner: Vault): EditableVault {
     discard: (token, gone) => inner.discard(innerToken(token), gone),
     keyOf: (token) => inner.keyOf(innerToken(token)),
     sealingKey: () => inner.sealingKey(),
+    ...(inner.check && { check: async (tokens) => inner.check?.(tokens.map(innerToken)) ?? [] }),
     close: () => inner.close(),
   };
 }

@@ -1,5 +1,6 @@
 /**
- * The keys that seal: where they come from, their text, their ids. Touches node:crypto and node:fs; never makes a key unless asked to.
+ * The keys that seal: where they come from, their text, their ids. Touches node:crypto, node:fs, and azure-key-vault.ts where keys lie in a Key
+ * Vault; never makes a key unless asked to.
  *
  * A key's text is `ashlarkey1_`, 32 bytes in base64url, `_`, and six hexadecimal digits that find typing errors. Its id is derived from it, so
  * that two different keys never share one; ids stand in the records, in messages and in `ashlar key ls`, and tell nothing of the key.
@@ -26,11 +27,11 @@ export interface Keyring {
   get(id: string): Key | undefined;
   /** All ids, primary first. */
   readonly ids: readonly string[];
-  /** Where the keys come from, in words: "ASHLAR_KEYS", "the key file PATH", "the passphrase". */
+  /** Where the keys come from, in words: "ASHLAR_KEYS", "the Key Vault secret URL", "the key file PATH", "the passphrase". */
   readonly source: string;
   /** Whether the ring was made from a passphrase: then an unknown key is a wrong passphrase. */
   readonly fromPassphrase: boolean;
-  /** Whether the key file was changed since it was read; false for keys from elsewhere. */
+  /** Whether they are to be read again: the key file was changed, or a Key Vault was asked a while ago. False for keys from elsewhere. */
   changed(): boolean;
 }
 
@@ -97,7 +98,8 @@ export interface KeySources {
 }
 
 /**
- * The keys of a store: those given, else `ASHLAR_KEYS` (separated by commas, the first one seals), else the key file, else `ASHLAR_PASSPHRASE`.
+ * The keys of a store: those given, else `ASHLAR_KEYS` (separated by commas, the first one seals; or the URL of a secret in Azure Key Vault that
+ * holds them), else the key file, else `ASHLAR_PASSPHRASE`.
  * Beside `ASHLAR_KEYS` or a key file the passphrase seals nothing, but what it sealed before still opens: its key comes last in the ring.
  *
  * @param needed ids of keys that records ask for. A passphrase beside other keys is looked at only when they lack one of these, since it costs a
@@ -106,7 +108,7 @@ export interface KeySources {
  * lies beside the data.
  */
 export async function findKeyring(sources: KeySources, needed: readonly string[] = []): Promise<Keyring> {
-  const ring = keysAtHand(sources);
+  const ring = await keysAtHand(sources);
   const passphrase = (sources.environment ?? process.env).ASHLAR_PASSPHRASE;
   if (ring && (sources.keys || !passphrase || needed.every((id) => ring.get(id)))) return ring;
   if (!passphrase)
@@ -121,16 +123,38 @@ export async function findKeyring(sources: KeySources, needed: readonly string[]
   return needed.includes(key.id) ? keyring([...keysOf(ring), key], `${ring.source} and the passphrase`, false, ring.changed) : ring;
 }
 
-/** The keys that cost nothing to read. */
-function keysAtHand({ keys, environment = process.env, keyFile, dataFolder }: KeySources): Keyring | null {
+/** The keys that cost little to read. */
+async function keysAtHand({ keys, environment = process.env, keyFile, dataFolder }: KeySources): Promise<Keyring | null> {
   const parsed = (texts: readonly string[], source: string) =>
     keyring(
       texts.map((text) => parseKey(text, source)),
       source,
     );
   if (keys) return parsed(keys, "the keys given");
-  const texts = environment.ASHLAR_KEYS?.split(",").filter((text) => text.trim() !== "");
-  return environment.ASHLAR_KEYS && texts ? parsed(texts, "ASHLAR_KEYS") : readKeyFile(keyFile, dataFolder);
+  if (!environment.ASHLAR_KEYS) return readKeyFile(keyFile, dataFolder);
+  if (/^\s*https:/.test(environment.ASHLAR_KEYS)) return keysInKeyVault(environment.ASHLAR_KEYS.trim());
+  return parsed(
+    environment.ASHLAR_KEYS.split(",").filter((text) => text.trim() !== ""),
+    "ASHLAR_KEYS",
+  );
+}
+
+/** How long keys out of a Key Vault seal before they are read again. */
+const FRESH_MS = 300_000;
+
+/** The keys in a secret of Azure Key Vault, whose text is that of a key file, or of `ASHLAR_KEYS`. */
+async function keysInKeyVault(url: string): Promise<Keyring> {
+  const { readKeyVaultSecret } = await import("./azure-key-vault.ts");
+  const read = Date.now();
+  const text = await readKeyVaultSecret(url);
+  const source = `the Key Vault secret ${url}`;
+  if (text === null)
+    throw new AshlarError(
+      "ERR_NO_KEY",
+      `There is no key: ASHLAR_KEYS names ${source}, which does not exist. "ashlar init" without ASHLAR_KEYS makes a key file, and "az keyvault secret set --file" puts it there.`,
+    );
+  const keys = text.split(/[\n,]/).flatMap((line) => keyOfLine(line, source) ?? []);
+  return keyring(keys, source, false, () => Date.now() - read > FRESH_MS);
 }
 
 /** What a passphrase gave, as long as the store is open: opening a page of records asks again for each. */

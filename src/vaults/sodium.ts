@@ -57,6 +57,7 @@ class SodiumVault implements KeyringVault {
   }
 
   open(token: string, binding: Binding): Secrets | Promise<Secrets> {
+    if (/^azure\d+\./.test(token)) throw inKeyVault(); // no key would help
     const ring = this.#ring;
     const id = this.keyOf(token);
     if (ring && (ring.get(id) || !this.#find || !/^[0-9a-f]{8}$/.test(id))) return this.#open(ring, token, binding());
@@ -77,7 +78,8 @@ class SodiumVault implements KeyringVault {
   discard(): void {}
 
   keyOf(token: string): string {
-    return token.split(".", 2)[1] ?? "";
+    const [format = "", id = ""] = token.split(".", 2);
+    return /^ashlar\d+$/.test(format) ? id : "";
   }
 
   async close(): Promise<void> {
@@ -163,6 +165,13 @@ function parseSecrets(padded: Uint8Array): Secrets {
   if (typeof secrets !== "object" || secrets === null || Array.isArray(secrets)) throw cannotOpen();
   checkDepth(secrets, "A secret", MAX_JSON_DEPTH + 1); // each may have that many levels
   return secrets as Secrets;
+}
+
+function inKeyVault(): AshlarError {
+  return new AshlarError(
+    "ERR_CANNOT_OPEN",
+    "Its secrets are in Azure Key Vault: name that in the store's URL, ?vault=https://NAME.vault.azure.net.",
+  );
 }
 
 /** What stands in the record is named by whoever asked for it. */

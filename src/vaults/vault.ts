@@ -48,6 +48,13 @@ export interface Vault {
   /** Which key seals now; empty where the vault has none. @throws AshlarError as `seal` does. */
   sealingKey(): Promise<string> | string;
 
+  /**
+   * Looks for what is wrong where the vault keeps secrets, and what records do not show; changes nothing. Left out where a token is all there is.
+   * @param tokens of all records.
+   * @returns what is wrong, in sentences; empty when nothing is.
+   */
+  check?(tokens: readonly string[]): Promise<readonly string[]>;
+
   /** Lets go of keys and connections; may be called twice. */
   close(): Promise<void>;
 }

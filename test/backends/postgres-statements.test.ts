@@ -61,7 +61,7 @@ describe("each call", () => {
     };
     let [last] = await create(backend, record("d0"));
     for (let depth = 1; depth <= MAX_REFERENCE_DEPTH; depth++) [last] = await create(backend, over(`d${depth}`, last));
-    expect(await sent(() => backend.graph({ kind: "document", type: "part", name: last.name }))).toBe(1);
+    expect(await sent(async () => backend.graph({ kind: "document", type: "part", name: last.name }))).toBe(1);
     expect((await backend.graph({ id: last.id })).length).toBe(MAX_REFERENCE_DEPTH + 1);
     expect(await sent(() => backend.put(next(last), 1))).toBe(1);
     expect(await sent(() => backend.put(over("more", last), null))).toBe(1);
