@@ -8,10 +8,12 @@ import { AshlarError, isAshlarError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { Secret } from "../secret.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
+import type { AccessTokens } from "./access-tokens.ts";
 import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
 import { maintenanceOf } from "./maintenance.ts";
 import { notFound } from "./not-found.ts";
 import { checkDraft, conflict, DEFAULT_MAX_BYTES, damaged, isDocument, maskedOf, named, opened, secretValues } from "./record.ts";
+import { sealedTokens } from "./sealed-tokens.ts";
 import { deleteSchema, deleteType, readSchema, readSchemas, readType, readTypes, saveSchema, saveType } from "./sealed-types.ts";
 import { Sealing } from "./sealing.ts";
 import type {
@@ -55,6 +57,7 @@ class SealedStore implements Store {
   readonly #sealing: Sealing;
   readonly #maxBytes: number;
   readonly maintenance: Maintenance;
+  readonly accessTokens: AccessTokens;
 
   constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
     this.url = backend.url;
@@ -63,6 +66,7 @@ class SealedStore implements Store {
     this.#sealing = new Sealing(backend, vault, actor ?? userName());
     this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
     this.maintenance = maintenanceOf(this.#sealing);
+    this.accessTokens = sealedTokens(this.#sealing);
   }
 
   async load(key: DocumentKey): Promise<readonly Document[]> {
