@@ -148,6 +148,16 @@ function addCommands(program: Command): void {
   addKeyCommands(program);
   addTokenCommands(program);
   program
+    .command("audit")
+    .description("the audit log of ashlar serve")
+    .command("verify")
+    .argument(
+      "[file...]",
+      "the log, the files that it was moved away to before it (default: $ASHLAR_AUDIT_LOG, else audit.jsonl in your data folder)",
+    )
+    .description("say whether an audit log is as it was written, and else where it was changed; needs the store's key")
+    .action(call(async () => (await import("./audit.ts")).verifyAuditLog));
+  program
     .command("doctor")
     .description("say what is wrong with store, keys and records, and how to mend it; changes nothing")
     .action(call(async () => (await import("./doctor.ts")).doctor));

@@ -5,6 +5,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
 import { type AshlarError, isAshlarError } from "../errors.ts";
+import type { Vault } from "../vaults/vault.ts";
 import { checksumIn, damaged, isDocument, named } from "./record.ts";
 import type { Sealing } from "./sealing.ts";
 import type { Finding, Maintenance } from "./store.ts";
@@ -54,6 +55,9 @@ export function maintenanceOf(sealing: Sealing): Maintenance {
       for await (const record of allRecords(backend)) findings.push(...(await checkRecord(sealing, record, known, open)));
       return findings;
     },
+    ...(vault.derive && {
+      derive: async (purpose: string, key?: string) => (vault as Required<Vault>).derive(`${await backend.storeId()}\0${purpose}`, key),
+    }),
   };
 }
 

@@ -8,6 +8,7 @@
 import type { AshlarError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Secret } from "../secret.ts";
+import type { DerivedKey } from "../vaults/vault.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 
 /** Names one document: by its type's slug and its name, or by id. */
@@ -186,6 +187,11 @@ export interface Maintenance {
    * @returns all that is wrong; empty when nothing is.
    */
   check(options?: { readonly open?: boolean | undefined }): Promise<readonly Finding[]>;
+  /**
+   * A key of this store for another purpose than sealing, as its vault derives it; undefined where the vault has nothing of the kind.
+   * @throws AshlarError `ERR_UNKNOWN_KEY`
+   */
+  derive?(purpose: string, key?: string): Promise<DerivedKey>;
 }
 
 /** The contract. */
