@@ -146,6 +146,7 @@ function addCommands(program: Command): void {
     .addOption(new Option("--words").hideHelp())
     .action(call(async () => (await import("./completion.ts")).completion));
   addKeyCommands(program);
+  addTokenCommands(program);
   program
     .command("doctor")
     .description("say what is wrong with store, keys and records, and how to mend it; changes nothing")
@@ -181,6 +182,32 @@ function addKeyCommands(program: Command): void {
     .option("--yes", "do not ask")
     .addHelpText("after", ENVIRONMENT_KEYS)
     .action(call(async () => (await import("./key.ts")).removeKey));
+}
+
+function addTokenCommands(program: Command): void {
+  const token = program.command("token").description("who may come in where ashlar serve stands before the store");
+  token
+    .command("create")
+    .argument("<name>", "for people, such as nightly-flow")
+    .description("make an access token; its text is printed once and never again")
+    .option(
+      "--role <roles>",
+      "viewer: sees all masked; user: loads secrets too; editor: sees and writes; admin: everything; several add up",
+      each,
+    )
+    .option("--types <slugs>", "only documents of these block types, separated by commas", each)
+    .option("--names <patterns>", "only documents with such a name, separated by commas; * stands for any text, as in x-*", each)
+    .option("--expires <when>", "a duration such as 12h, 90d or 1y, or a date such as 2027-01-31 (default: never)")
+    .action(call(async () => (await import("./token.ts")).createToken));
+  token
+    .command("ls")
+    .description("list the access tokens, without their texts")
+    .action(call(async () => (await import("./token.ts")).listTokens));
+  token
+    .command("revoke")
+    .argument("<token>", "a token's name, as token ls shows it")
+    .description("end an access token: every server refuses it from the next request on")
+    .action(call(async () => (await import("./token.ts")).revokeToken));
 }
 
 const ENVIRONMENT_KEYS =

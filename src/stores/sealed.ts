@@ -8,6 +8,7 @@ import { AshlarError, isAshlarError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { Secret } from "../secret.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
+import type { AccessTokens } from "./access-tokens.ts";
 import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
 import { maintenanceOf } from "./maintenance.ts";
 import { notFound } from "./not-found.ts";
@@ -23,6 +24,7 @@ import {
   schemaName,
   secretValues,
 } from "./record.ts";
+import { sealedTokens } from "./sealed-tokens.ts";
 import { deleteSchema, deleteType, readSchema, readSchemas, readType, readTypes, saveSchema, saveType } from "./sealed-types.ts";
 import { Sealing } from "./sealing.ts";
 import type {
@@ -66,6 +68,7 @@ class SealedStore implements Store {
   readonly #sealing: Sealing;
   readonly #maxBytes: number;
   readonly maintenance: Maintenance;
+  readonly accessTokens: AccessTokens;
 
   constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
     this.url = backend.url;
@@ -74,6 +77,7 @@ class SealedStore implements Store {
     this.#sealing = new Sealing(backend, vault, actor ?? userName());
     this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
     this.maintenance = maintenanceOf(this.#sealing);
+    this.accessTokens = sealedTokens(this.#sealing);
   }
 
   async load(key: DocumentKey): Promise<readonly Document[]> {

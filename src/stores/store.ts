@@ -8,6 +8,7 @@
 import type { AshlarError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Secret } from "../secret.ts";
+import type { AccessTokens } from "./access-tokens.ts";
 
 /** Names one document: by its type's slug and its name, or by id. */
 export type DocumentKey = { readonly type: string; readonly name: string } | { readonly id: string };
@@ -289,6 +290,9 @@ export interface Store {
 
   /** For those who look after a store that seals records; undefined where there is nothing of the kind. */
   readonly maintenance?: Maintenance | undefined;
+
+  /** Who may come in where a server stands before the store; undefined where a store has no access tokens of its own. */
+  readonly accessTokens?: AccessTokens | undefined;
 
   /** Lets go of files and connections; may be called twice. */
   close(): Promise<void>;

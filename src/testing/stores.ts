@@ -7,6 +7,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import { deleting, limits } from "./store-refusals.ts";
 import { register } from "./store-subject.ts";
+import { accessTokens } from "./store-tokens.ts";
 import { types } from "./store-types.ts";
 import { failures, reading, writing } from "./store-uses.ts";
 import { type Case, type Runner, runSuite, type SuiteOptions } from "./suite.ts";
@@ -15,6 +16,8 @@ import { type Case, type Runner, runSuite, type SuiteOptions } from "./suite.ts"
 export interface StoreSuiteOptions extends SuiteOptions<Store> {
   /** The largest document that it takes, in bytes. Default 1 MiB. */
   readonly maxBytes?: number | undefined;
+  /** Whether it has access tokens. Default false. */
+  readonly accessTokens?: boolean | undefined;
   /** Makes a store whose storage refuses everything with a code: then the suite proves that a failure is never told as an absence. */
   readonly failing?: ((code: ErrorCode) => Store | Promise<Store>) | undefined;
 }
@@ -25,7 +28,8 @@ export interface StoreSuiteOptions extends SuiteOptions<Store> {
  */
 export function storeConformance(runner: Runner, options: StoreSuiteOptions): void {
   const { maxBytes = 1024 * 1024, failing } = options;
-  const cases: Case<Store>[] = [...writing, ...reading, ...types, ...deleting, ...limits(maxBytes), ...(failing ? failures(failing) : [])];
+  const always = [...writing, ...reading, ...types, ...deleting, ...limits(maxBytes)];
+  const cases: Case<Store>[] = [...always, ...(options.accessTokens ? accessTokens : []), ...(failing ? failures(failing) : [])];
   const open = async () => {
     const store = await options.open();
     await register(store);
