@@ -128,10 +128,10 @@ async function checkRecord(sealing: Sealing, record: StoredRecord, known: Readon
   }
   if (!known.has(`type ${type} ${type}`))
     findings.push({ where, message: `Its block type ${type} is not registered: register the class, ashlar register FILE.` });
-  else if (!known.has(`schema ${type} ${record.schema}`))
+  else if (!known.has(`schema ${type} ${checksumIn(record.schema)}`))
     findings.push({
       where,
-      message: `The schema that it was saved under, ${record.schema.slice(0, 19)}, is not registered: register the class, or save the document again.`,
+      message: `The schema that it was saved under, ${checksumIn(record.schema).slice(0, 19)}, is not registered: register the class, or save the document again.`,
     });
   return findings;
 }

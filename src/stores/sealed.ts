@@ -12,7 +12,18 @@ import type { AccessTokens } from "./access-tokens.ts";
 import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
 import { maintenanceOf } from "./maintenance.ts";
 import { notFound } from "./not-found.ts";
-import { checkDraft, conflict, DEFAULT_MAX_BYTES, damaged, isDocument, maskedOf, named, opened, secretValues } from "./record.ts";
+import {
+  checkDraft,
+  conflict,
+  DEFAULT_MAX_BYTES,
+  damaged,
+  isDocument,
+  maskedOf,
+  named,
+  opened,
+  schemaName,
+  secretValues,
+} from "./record.ts";
 import { sealedTokens } from "./sealed-tokens.ts";
 import { deleteSchema, deleteType, readSchema, readSchemas, readType, readTypes, saveSchema, saveType } from "./sealed-types.ts";
 import { Sealing } from "./sealing.ts";
@@ -143,14 +154,15 @@ class SealedStore implements Store {
 
   async save(draft: Draft, condition: WriteCondition = {}): Promise<MaskedDocument> {
     checkDraft(draft, this.#maxBytes);
-    const { type, name, anonymous, ...content } = draft;
+    const { type, name, anonymous, version, ...content } = draft;
+    const schema = schemaName(draft.schema, version);
     for (let attempt = 1; ; attempt++) {
       const existing = await this.#find({ type, name }, anonymous);
       this.#checkCondition(draft, existing, condition);
       await checkReferences(this.#backend, draft, existing?.id);
       const kind = existing?.kind ?? (anonymous ? "anonymous" : "document");
       const record = await this.#sealing.seal(
-        { ...content, kind, type, name, secrets: await this.#changes(draft, existing) },
+        { ...content, kind, type, name, schema, secrets: await this.#changes(draft, existing) },
         secretValues(draft),
         existing,
       );

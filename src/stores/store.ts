@@ -33,6 +33,8 @@ interface DocumentHead {
   readonly anonymous?: true | undefined;
   /** Checksum of the schema it was written with. */
   readonly schema: string;
+  /** Version of that schema, where it was told and is not `non-versioned`: one checksum can stand in several versions. Default: none. */
+  readonly version?: string | undefined;
   /** The public values by key; null stands where a secret or a reference is. */
   readonly data: JsonObject;
   /** JSON pointer → the document referred to there. */
@@ -68,6 +70,8 @@ export interface Draft {
   /** Whether the name was made for it. Default false. Stays what it was when a document is replaced. */
   readonly anonymous?: true | undefined;
   readonly schema: string;
+  /** Version of that schema, for stores that tell them apart. Default: none. */
+  readonly version?: string | undefined;
   readonly data: JsonObject;
   readonly references: Readonly<Record<string, Reference>>;
   readonly secrets: Readonly<Record<string, Secret<Json>>>;

@@ -1,0 +1,174 @@
+/**
+ * One HTTP exchange over kept connections: TLS, time limit, size limit, gzip. Touches `node:http`, `node:https` and `node:zlib`; knows nothing of
+ * Prefect, of retries or of logins.
+ *
+ * Node's own client rather than `fetch`, since certificates are told per server, and it is known whether a request was begun to be sent.
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import http from "node:http";
+import https from "node:https";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { AshlarError } from "../errors.ts";
+import { isLoopback } from "./settings.ts";
+
+/** A request as it goes out. */
+export interface Outgoing {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text. */
+  readonly body?: string | undefined;
+  /** Longest time from here to the end of the answer, in milliseconds. */
+  readonly timeout: number;
+}
+
+/** An answer, read to its end. */
+export interface Incoming {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** Why there is no answer. Its message is Node's, and not for users. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+  /** Node's code, such as `ECONNREFUSED`; `TIMEOUT`, `CLOSED`, `TOO_LARGE` or `BAD_GZIP` of our own. */
+  readonly code: string;
+  /** Whether the server may have got the request. */
+  readonly sent: boolean;
+  /** Whether the connection had been used before: the server may have closed it for want of use. */
+  readonly reused: boolean;
+
+  constructor(code: string, { sent, reused = false }: { sent: boolean; reused?: boolean }) {
+    super(code);
+    this.code = code;
+    this.sent = sent;
+    this.reused = reused;
+  }
+}
+
+/** Sends requests to one server. */
+export interface Transport {
+  /** @throws NoAnswer */
+  send(request: Outgoing): Promise<Incoming>;
+  close(): void;
+}
+
+/** Prefect's server closes a connection after 5 s without use (protocol.md §14): it is left before that. */
+const IDLE_MS = 4000;
+/** As many connections as Prefect's own client opens. */
+const MAX_CONNECTIONS = 16;
+/** Largest answer in bytes, unpacked. */
+const MAX_ANSWER = 64 * 1024 * 1024;
+
+const unpack = promisify(gunzip);
+
+/**
+ * Makes a transport for one server.
+ * @param options.caFile certificate authorities in place of Node's; read once.
+ * @throws AshlarError `ERR_INVALID` when the file of certificates cannot be read.
+ */
+export async function openTransport(
+  url: URL,
+  options: { readonly verifyTls: boolean; readonly caFile: string | undefined },
+): Promise<Transport> {
+  const secure = url.protocol === "https:";
+  const shared = {
+    keepAlive: true,
+    maxSockets: MAX_CONNECTIONS,
+    timeout: IDLE_MS,
+    scheduling: "lifo" as const,
+    // A proxy is asked only where Node itself was told to: https://nodejs.org/api/cli.html#node_use_env_proxy1
+    ...(process.env.NODE_USE_ENV_PROXY === "1" && { proxyEnv: process.env }),
+  };
+  const ca = options.caFile === undefined ? undefined : await certificates(options.caFile);
+  const agent = secure
+    ? new https.Agent({ ...shared, rejectUnauthorized: options.verifyTls, ...(ca !== undefined && { ca }) })
+    : new http.Agent(shared);
+  const accept = isLoopback(url) ? "identity" : "gzip"; // packing costs more than this machine's own network
+  const open = new Set<http.ClientRequest>();
+  return {
+    send: (request) =>
+      exchange(secure ? https : http, agent, open, { ...request, headers: { ...request.headers, "accept-encoding": accept } }),
+    close() {
+      for (const request of open) request.destroy(new NoAnswer("CLOSED", { sent: true }));
+      agent.destroy();
+    },
+  };
+}
+
+async function certificates(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AshlarError("ERR_INVALID", `PREFECT_API_SSL_CERT_FILE names ${path}, which cannot be read (${code}).`);
+  }
+}
+
+function exchange(
+  protocol: typeof http | typeof https,
+  agent: http.Agent,
+  open: Set<http.ClientRequest>,
+  { method, url, headers, body, timeout }: Outgoing,
+): Promise<Incoming> {
+  return new Promise((resolve, reject) => {
+    let sent = false;
+    let answered = false;
+    let tooLate = false;
+    const request = protocol.request(url, { agent, method, headers });
+    const timer = setTimeout(() => {
+      tooLate = true;
+      request.destroy();
+    }, timeout);
+    const settle = () => {
+      clearTimeout(timer);
+      open.delete(request);
+    };
+    const failed = (error: NodeJS.ErrnoException) => {
+      settle();
+      const code = tooLate ? "TIMEOUT" : (error.code ?? "UNKNOWN");
+      reject(error instanceof NoAnswer && !tooLate ? error : new NoAnswer(code, { sent, reused: request.reusedSocket }));
+    };
+    open.add(request);
+    request.on("socket", (socket) => {
+      if (!socket.connecting) sent = true;
+      else socket.once(protocol === https ? "secureConnect" : "connect", () => (sent = true));
+    });
+    // A server may answer before it has read the whole request, and close: then the answer counts, not the broken rest.
+    request.on("error", (error) => answered || failed(error));
+    request.on("response", (response) => {
+      answered = true;
+      read(response)
+        .then((text) => {
+          settle();
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+        })
+        .catch((error: Error) => {
+          request.destroy();
+          failed(error);
+        });
+    });
+    request.end(body);
+  });
+}
+
+async function read(response: http.IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > MAX_ANSWER) throw new NoAnswer("TOO_LARGE", { sent: true });
+    parts.push(part);
+  }
+  const packed = Buffer.concat(parts);
+  if (response.headers["content-encoding"] !== "gzip" || packed.length === 0) return packed.toString("utf8");
+  try {
+    return (await unpack(packed, { maxOutputLength: MAX_ANSWER })).toString("utf8");
+  } catch (error) {
+    const tooLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+    throw new NoAnswer(tooLarge ? "TOO_LARGE" : "BAD_GZIP", { sent: true });
+  }
+}
