@@ -5,6 +5,7 @@
  */
 import { AshlarError } from "../errors.ts";
 import { Secret } from "../secret.ts";
+import { isLoopback } from "../transport.ts";
 import { activeProfile, type Environment, type Profile } from "./profile.ts";
 
 /** All that a client of Prefect's API is told. */
@@ -84,11 +85,6 @@ export async function findSettings(url: string, options: SettingsOptions = {}): 
     retryCodes: source.codes("PREFECT_CLIENT_RETRY_EXTRA_CODES"),
     origins: source.origins,
   };
-}
-
-/** Whether an address is this machine's, where nobody listens in. */
-export function isLoopback({ hostname }: URL): boolean {
-  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 /** The names of the settings that log in; the first that is set wins. */

@@ -165,6 +165,7 @@ class SealedStore implements Store {
         { ...content, kind, type, name, schema, secrets: await this.#changes(draft, existing) },
         secretValues(draft),
         existing,
+        condition.by,
       );
       try {
         await this.#backend.put(record, existing?.revision ?? null);

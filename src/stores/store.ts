@@ -55,6 +55,11 @@ export interface MaskedDocument extends DocumentHead {
   readonly secrets: Readonly<Record<string, { readonly changed: string | null }>>;
   /** The record at rest is damaged: only id, type, name and revision could be read. Default: it is whole, as far as can be seen without a key. */
   readonly damaged?: true | undefined;
+  /**
+   * JSON pointers of references that lead where the caller may not look: then data, references and secrets are left out, and reading it alone is
+   * `ERR_DENIED`. Only of a server with access tokens. Default: none.
+   */
+  readonly denied?: readonly string[] | undefined;
 }
 
 /** A document with its secrets, in memory. */
@@ -83,6 +88,8 @@ export interface WriteCondition {
   readonly overwrite?: boolean | undefined;
   /** Replace only that revision. */
   readonly ifRevision?: number | undefined;
+  /** Who writes, for `updatedBy`, where a server knows better than the store. Default: the store's own idea; a store that asks its own server has none. */
+  readonly by?: string | undefined;
 }
 
 /** What a server knows of a block class. */
