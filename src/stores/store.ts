@@ -178,6 +178,17 @@ export interface Finding {
   readonly message: string;
 }
 
+/** What a store offers whose records people edit where they rest, as files in a repository. */
+export interface Edits {
+  /**
+   * What a document was when it was sealed and what it is now, secrets included; null when it was not edited. A secret whose place is gone is gone.
+   * @throws AshlarError `ERR_INVALID` when its name or id was changed, or a secret stands there in clear; `ERR_CANNOT_OPEN` when the seal was changed.
+   */
+  find(key: { readonly type: string; readonly name: string }): Promise<{ readonly before: Document; readonly after: Document } | null>;
+  /** Seals a document as it is now. @throws AshlarError as {@link Edits.find}; `ERR_CONFLICT`, `ERR_BROKEN_REFERENCE` */
+  accept(key: { readonly type: string; readonly name: string }): Promise<MaskedDocument>;
+}
+
 /** What a store that seals records offers to those who look after it. */
 export interface Maintenance {
   /** Id of each key that records are sealed with → how many; asks for no key. */
@@ -306,6 +317,9 @@ export interface Store {
 
   /** Who may come in where a server stands before the store; undefined where a store has no access tokens of its own. */
   readonly accessTokens?: AccessTokens | undefined;
+
+  /** For stores whose records people edit where they rest; undefined elsewhere. */
+  readonly edits?: Edits | undefined;
 
   /** Lets go of files and connections; may be called twice. */
   close(): Promise<void>;
