@@ -108,6 +108,7 @@ function exchange(
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
     let sent = false;
+    let reused = false;
     let answered = false;
     let tooLate = false;
     const request = protocol.request(url, { agent, method, headers });
@@ -122,17 +123,20 @@ function exchange(
     const failed = (error: NodeJS.ErrnoException) => {
       settle();
       const code = tooLate ? "TIMEOUT" : (error.code ?? "UNKNOWN");
-      reject(error instanceof NoAnswer && !tooLate ? error : new NoAnswer(code, { sent, reused: request.reusedSocket }));
+      reject(error instanceof NoAnswer && !tooLate ? error : new NoAnswer(code, { sent, reused }));
     };
     open.add(request);
     request.on("socket", (socket) => {
-      if (!socket.connecting) sent = true;
+      if (!socket.connecting) sent = reused = true;
       else socket.once(protocol === https ? "secureConnect" : "connect", () => (sent = true));
     });
     // A server may answer before it has read the whole request, and close: then the answer counts, not the broken rest.
     request.on("error", (error) => answered || failed(error));
     request.on("response", (response) => {
       answered = true;
+      // After a failure Prefect's server closes the connection without saying so: the next request must not go into it.
+      const { socket } = response;
+      if ((response.statusCode ?? 0) >= 500) response.once("end", () => socket.destroy());
       read(response)
         .then((text) => {
           settle();

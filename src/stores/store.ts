@@ -31,7 +31,7 @@ interface DocumentHead {
   readonly name: string;
   /** Whether nobody gave it its name: lists leave it out. Default: somebody did. */
   readonly anonymous?: true | undefined;
-  /** Checksum of the schema it was written with. */
+  /** Checksum of the schema it was written with; empty where the store was not told. */
   readonly schema: string;
   /** Version of that schema, where it was told and is not `non-versioned`: one checksum can stand in several versions. Default: none. */
   readonly version?: string | undefined;
@@ -41,9 +41,9 @@ interface DocumentHead {
   readonly references: Readonly<Record<string, Reference>>;
   /** How often it was written, from 1; null where the store counts none. */
   readonly revision: number | null;
-  /** ISO time, UTC. */
+  /** ISO time, UTC; empty where the store was not told, as Prefect does not for what a loaded document refers to. */
   readonly created: string;
-  /** ISO time, UTC. */
+  /** See `created`. */
   readonly updated: string;
   /** Who wrote it last, as far as the store knows; a name, not a proof; empty where it does not know. */
   readonly updatedBy: string;
