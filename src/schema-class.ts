@@ -10,6 +10,7 @@ import { z } from "zod";
 import { Block } from "./block.ts";
 import type { Fields } from "./define.ts";
 import { type AnyBlockClass, type DocumentLink, LINK } from "./definition.ts";
+import { definitionName, schemaOfDefinition } from "./definitions.ts";
 import { AshlarError } from "./errors.ts";
 import { block, secret } from "./fields.ts";
 import { parseLossless, plainNumbers } from "./json.ts";
@@ -163,10 +164,6 @@ function target(node: Node, context: Context): Node {
   return reference === undefined ? node : (context.definitions[definitionName(reference)] ?? {});
 }
 
-function definitionName(reference: string): string {
-  return reference.replace(/^#\/(definitions|\$defs)\//, "");
-}
-
 function visible(node: Node, place: Place, context: Context): z.ZodType {
   const reference = node.$ref ?? (node.allOf?.length === 1 ? node.allOf[0]?.$ref : undefined);
   if (reference !== undefined) return definition(definitionName(reference), place, context);
@@ -209,23 +206,9 @@ function definition(name: string, place: Place, context: Context): z.ZodType {
 function nestedClass(name: string, node: Node, slug: string, context: Context): AnyBlockClass {
   const known = context.classes.get(name);
   if (known) return known;
-  const texts = context.texts.definitions ?? {};
-  const own = texts[name] as Record<string, unknown>;
-  const within = Object.fromEntries([...reached(own, texts)].map((each) => [each, texts[each]]));
-  const cls = makeClass(node, slug, JSON.stringify({ ...own, ...(Object.keys(within).length > 0 && { definitions: within }) }), context);
+  const cls = makeClass(node, slug, JSON.stringify(schemaOfDefinition(name, context.texts.definitions ?? {})), context);
   context.classes.set(name, cls);
   return cls;
-}
-
-/** The definitions that a part of a schema refers to, directly or not. */
-function reached(part: unknown, definitions: Readonly<Record<string, unknown>>, found = new Set<string>()): Set<string> {
-  if (typeof part !== "object" || part === null) return found;
-  for (const [key, value] of Object.entries(part)) {
-    const name = key === "$ref" && typeof value === "string" ? definitionName(value) : undefined;
-    if (name !== undefined && name in definitions && !found.has(name)) reached(definitions[name], definitions, found.add(name));
-    else reached(value, definitions, found);
-  }
-  return found;
 }
 
 function text(node: Node): z.ZodType {
