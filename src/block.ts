@@ -23,7 +23,7 @@ import { encodedFields, fromDocuments, toDraft } from "./document.ts";
 import { AshlarError, invalid, isAshlarError } from "./errors.ts";
 import type { BlockSchema } from "./fields.ts";
 import { type JsonObject, plainNumbers } from "./json.ts";
-import { ensureRegistered, registerClass } from "./registration.ts";
+import { registerClass, saveRegistered } from "./registration.ts";
 import { remember } from "./registry.ts";
 import { checksumOf, schemaFields } from "./schema.ts";
 import { checkDocumentName, slugify, splitReference } from "./slug.ts";
@@ -205,8 +205,8 @@ export abstract class Block implements AnyBlock {
     checkDocumentName(chosen);
     const draft = toDraft(this, chosen, { inline });
     const store = options.store ?? (await currentStore());
-    await ensureRegistered(this.constructor as AnyBlockClass, store);
-    const saved = await store.save(anonymous ? { ...draft, anonymous } : draft, { overwrite, ifRevision });
+    const named = anonymous ? { ...draft, anonymous } : draft;
+    const saved = await saveRegistered(this.constructor as AnyBlockClass, store, named, { overwrite, ifRevision });
     setLink(this, { id: saved.id, type: saved.type, name: saved.name, revision: saved.revision, changed: false });
     return this;
   }

@@ -8,7 +8,7 @@ import { type AnyBlock, type AnyBlockClass, CheckedValues, DEFINITION, isBlock, 
 import { AshlarError, type Issue, invalid, isAshlarError } from "./errors.ts";
 import { byName } from "./fields.ts";
 import { issuesOf, pathText } from "./issues.ts";
-import { checkDepth, type Json, pointer, pointerParts } from "./json.ts";
+import { checkDepth, isPlain, type Json, pointer, pointerParts } from "./json.ts";
 import { classOf, remember } from "./registry.ts";
 import { checksumOf, reachableClasses } from "./schema.ts";
 import { Secret } from "./secret.ts";
@@ -176,30 +176,54 @@ function brokenReference(from: string, at: string, to: Reference): AshlarError {
 
 const childClasses = new WeakMap<AnyBlockClass, Map<string, AnyBlockClass>>();
 
-/** The class that a parent's fields name for a slug goes before the one that stands for the slug elsewhere. */
-function childClass(parent: AnyBlockClass, slug: string, classes: readonly unknown[] | undefined): AnyBlockClass {
+/** The classes that a class's fields name, by slug. */
+function classesIn(parent: AnyBlockClass): ReadonlyMap<string, AnyBlockClass> {
   let known = childClasses.get(parent);
   if (!known) {
     known = new Map([...reachableClasses(parent)].map((cls) => [cls[DEFINITION].slug, cls]));
     childClasses.set(parent, known);
   }
-  return known.get(slug) ?? classOf(slug, classes);
+  return known;
+}
+
+/** The class that a parent's fields name for a slug goes before the one that stands for the slug elsewhere. */
+function childClass(parent: AnyBlockClass, slug: string, classes: readonly unknown[] | undefined): AnyBlockClass {
+  return classesIn(parent).get(slug) ?? classOf(slug, classes);
 }
 
 function instantiate(cls: AnyBlockClass, document: Document, data: Record<string, unknown>): AnyBlock {
   remember(cls);
   const definition = cls[DEFINITION];
-  const input = byName(definition, data);
+  let input = byName(definition, data);
   let parsed = definition.parse(input, true); // what a store gives has bounds
+  if ("issues" in parsed && document.schema !== checksumOf(cls)) {
+    input = byName(definition, ofClass(cls, data) as Record<string, unknown>);
+    parsed = firstGood(definition.parse(input, true), parsed);
+  }
   // Another declaration of the same schema may have hidden a list or an object whole where this class hides its parts.
-  if ("issues" in parsed && Object.keys(document.secrets).length > 0)
-    parsed = firstGood(definition.parse(mapValues(input, inParts), true), parsed);
+  if ("issues" in parsed && Object.keys(document.secrets).length > 0) {
+    const unfit = new Set(parsed.issues.map(({ path }) => /^[^.[]*/.exec(path)?.[0]));
+    const parts = Object.entries(input).map(([name, value]) => [name, unfit.has(name) ? inParts(value) : value]);
+    parsed = firstGood(definition.parse(Object.fromEntries(parts), true), parsed);
+  }
   if ("values" in parsed) return new cls(new CheckedValues(parsed.values));
   throw doesNotFit(cls, document, parsed.issues);
 }
 
 function firstGood(second: Parsed, first: Parsed): Parsed {
   return "values" in second ? second : first;
+}
+
+/** What another version of a class saved, without the fields that this one does not have, in the blocks inside of it, too. */
+function ofClass(cls: AnyBlockClass, data: object): unknown {
+  const { byKey } = cls[DEFINITION];
+  const nested = classesIn(cls);
+  const known = (value: unknown): unknown => {
+    if (!isPlain(value)) return value;
+    const inner = nested.get((value as { block_type_slug?: string }).block_type_slug ?? "");
+    return inner ? { ...(ofClass(inner, value) as object), block_type_slug: inner[DEFINITION].slug } : mapValues(value, known);
+  };
+  return Object.fromEntries(Object.entries(data).flatMap(([key, value]) => (byKey.has(key) ? [[key, known(value)]] : [])));
 }
 
 /** A copy in which a secret that holds a list or an object is a list or an object of secrets. */
@@ -209,8 +233,7 @@ function inParts(value: unknown): unknown {
     if (typeof revealed !== "object" || revealed === null) return value;
     return mapValues(revealed, (item) => inParts(new Secret(item)));
   }
-  const plain = Array.isArray(value) || (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype);
-  return plain ? mapValues(value as object, inParts) : value;
+  return isPlain(value) ? mapValues(value, inParts) : value;
 }
 
 function mapValues(value: object, change: (item: unknown) => unknown): unknown {
@@ -223,7 +246,7 @@ function doesNotFit(cls: AnyBlockClass, document: Document, issues: readonly Iss
   const versions =
     document.schema === own
       ? `It was saved under the class's own schema, ${short(own)}`
-      : `It was saved under schema ${short(document.schema)}; the class ${cls.name} has ${short(own)}`;
+      : `It was saved under ${document.schema === "" ? "a schema that the store does not tell" : `schema ${short(document.schema)}`}; the class ${cls.name} has ${short(own)}`;
   const error = invalid(`The document ${here} does not fit the class ${cls.name}`, issues, "ERR_SCHEMA", {
     type: document.type,
     name: document.name,

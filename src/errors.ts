@@ -28,6 +28,7 @@ export const errorCodes = {
   ERR_WRONG_KEY: "the key or passphrase given is not the right one, or is damaged",
   ERR_UNKNOWN_KEY: "a record is sealed with a key that the keyring does not hold",
   ERR_CANNOT_OPEN: "a record was changed, moved, cut or damaged since it was sealed",
+  ERR_EDITED: "the readable half of a record was edited since it was sealed",
   ERR_UNSUPPORTED: "written by a newer version, or not possible on this system",
   ERR_MISSING_PACKAGE: "an optional package is not installed",
 } as const;

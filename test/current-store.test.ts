@@ -141,7 +141,7 @@ describe("a store's URL", () => {
       "a.db",
       "/a/b.db",
       "postgres://me:hunter2@host/db",
-      "file:///a.db",
+      "gopher:///a.db",
       "SQLITE:a",
       "sqlite://me:hunter2@host/a.db",
       "sqlite:a.db?key=hunter2",

@@ -46,6 +46,9 @@ export interface Backend {
   /** Whether records are gone with this process, so that nothing needs to be sealed. Default false. */
   readonly volatile?: true | undefined;
 
+  /** Whether people edit the readable half of its records, so that an edit is to be told from damage. Default false. */
+  readonly editable?: true | undefined;
+
   /** Identity of the store, made when the store was; bound into every sealed record. @throws AshlarError `ERR_NO_STORE` */
   storeId(): Promise<string>;
 

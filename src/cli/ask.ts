@@ -54,10 +54,15 @@ export async function chooseSome<T>(
 
 /** Asks before something is deleted; `--yes` stands for the answer. @throws a usage error where it is not agreed to, or nobody can be asked */
 export async function agreeToDelete(what: string): Promise<void> {
-  if (!canAsk()) throw usageError(`This would delete ${what}. Without a terminal to ask on, say --yes.`);
+  await agree("delete", what, "Nothing was deleted.");
+}
+
+/** Asks before something is done; `--yes` stands for the answer. @throws a usage error, as {@link agreeToDelete} */
+export async function agree(verb: string, what: string, refused: string): Promise<void> {
+  if (!canAsk()) throw usageError(`This would ${verb} ${what}. Without a terminal to ask on, say --yes.`);
   const { confirm } = await import("@clack/prompts");
-  if (!(await answered(confirm({ message: `Delete ${plain(what)}?`, initialValue: false, output }))))
-    throw usageError("Nothing was deleted.");
+  const message = `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${plain(what)}?`;
+  if (!(await answered(confirm({ message, initialValue: false, output })))) throw usageError(refused);
 }
 
 function checked(check: Check): (answer: string | undefined) => Promise<string | undefined> {

@@ -47,6 +47,7 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = {
   ERR_UNSUPPORTED: 69,
   ERR_MISSING_PACKAGE: 69,
   ERR_CANNOT_OPEN: 74,
+  ERR_EDITED: 74,
   ERR_DENIED: 77,
   ERR_NO_KEY: 77,
   ERR_WRONG_KEY: 77,

@@ -123,6 +123,17 @@ function addCommands(program: Command): void {
     .option("--out <file>", "write to a file")
     .action(call(async () => (await import("./export.ts")).exportDocuments));
   program
+    .command("copy")
+    .argument("[slug/name...]", "documents, with all that they refer to; default all")
+    .description("copy documents from one store to another, with their types; run again, it goes on where it was interrupted")
+    .option("--from <url>", "the store to copy from (default: --store)")
+    .option("--to <url>", "the store to copy to")
+    .option("--dry-run", "only show what would be written; exit code 2 when something would")
+    .option("--overwrite", "replace documents that are there and differ")
+    .option("--skip", "leave documents that are there and differ")
+    .option("--inline", "copies in place of references inside lists and records, which a Prefect server does not keep")
+    .action(call(async () => (await import("./copy.ts")).copy));
+  program
     .command("apply")
     .argument("<file...>", "YAML or JSON files that declare documents")
     .description("create and change documents as the files declare them; shows first what changes")
@@ -131,6 +142,13 @@ function addCommands(program: Command): void {
     .option("--type <slug>", "look only at this type for what is in none of the files; may be repeated (default: the whole store)", each)
     .option("--yes", "do not ask")
     .action(call(async () => (await import("./apply.ts")).apply));
+  program
+    .command("reseal")
+    .argument("<file|slug/name...>", "documents of a store in files that were edited by hand or by a merge")
+    .description("show what was changed in files of a store, and seal them as they are now")
+    .option("--dry-run", "only show what was changed; exit code 2 when something was")
+    .option("--yes", "do not ask")
+    .action(call(async () => (await import("./reseal.ts")).reseal));
   program
     .command("delete")
     .argument("<slug/name>", "such as azurecontainer/mtademo")

@@ -57,8 +57,15 @@ export function stepText({ draft, action, changes }: Step): string[] {
   const [style, sign] = SIGNS[action];
   const head = paint(style, `${sign} ${plain(placeOf(draft))}`);
   if (action === "unchanged") return [head];
-  const rows = changes.map((change): [string, string] => [change.path, changeText(change)]);
-  return [head, ...pairs(rows, "    ")];
+  return [head, ...changeRows(changes)];
+}
+
+/** Changes for people, a line each. */
+export function changeRows(changes: readonly Change[]): string[] {
+  return pairs(
+    changes.map((change): [string, string] => [change.path, changeText(change)]),
+    "    ",
+  );
 }
 
 function changeText({ kind, change, before, after }: Change): string {

@@ -9,9 +9,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AshlarError } from "../errors.ts";
 import { parseJson, parseLossless } from "../json.ts";
+import { type Incoming, NoAnswer, openTransport, type Transport } from "../transport.ts";
 import { isAbsence, isPrefects, ledAway, outcomeUnknown, type Request, refusal, unreachable, unreadable } from "./failures.ts";
-import type { PrefectSettings } from "./settings.ts";
-import { type Incoming, NoAnswer, openTransport, type Transport } from "./transport.ts";
+import { certificates, type PrefectSettings } from "./settings.ts";
 
 /** One call of the API. */
 export interface Call extends Request {
@@ -29,6 +29,8 @@ export interface Answer {
   readonly status: number;
   /** Its JSON, numbers kept as their text where JavaScript would change them (json.ts); undefined where there is none. */
   readonly body: unknown;
+  /** The error that an answer of no success is, for whoever does not know better. */
+  readonly error: AshlarError | undefined;
   /** An earlier attempt may have been carried out, its answer was lost: so "gone" or "is there" may be our own doing. */
   readonly repeated: boolean;
 }
@@ -54,7 +56,9 @@ const MOST_REDIRECTS = 5;
 
 /** Makes a client; connects at the first call. @throws AshlarError `ERR_INVALID` when the file of certificates cannot be read. */
 export async function openClient(settings: PrefectSettings): Promise<PrefectClient> {
-  return new Client(settings, await openTransport(new URL(settings.apiUrl), settings));
+  const { apiUrl, verifyTls, caFile } = settings;
+  const ca = caFile === undefined ? undefined : await certificates(caFile);
+  return new Client(settings, openTransport(new URL(apiUrl), { verifyTls, ca }));
 }
 
 class Client implements PrefectClient {
@@ -67,6 +71,8 @@ class Client implements PrefectClient {
   /** Whether the server ever answered: until then a refused connection is a wrong address, later a restart. */
   #met = false;
   #warned = false;
+  /** Ends when the write before has its answer; undefined as long as writes may overlap. */
+  #lastWrite: Promise<unknown> | undefined;
 
   constructor(settings: PrefectSettings, transport: Transport) {
     this.settings = settings;
@@ -88,14 +94,17 @@ class Client implements PrefectClient {
     let csrfTries = 0;
     for (let tries = 0; ; ) {
       if (this.#closed.signal.aborted) throw unreachable(this.settings, new NoAnswer("CLOSED", { sent: false }));
-      const got = await this.#attempt(call);
+      const got = await (writes ? this.#inTurn(() => this.#attempt(call)) : this.#attempt(call));
       if (!(got instanceof NoAnswer)) {
         this.#met = true;
         const { status, text } = got;
         const accepted = call.accept?.includes(status) === true && (status !== 404 || isAbsence(text));
         const body = accepted || (status >= 200 && status < 300) ? bodyOf(text) : undefined;
-        if (body !== undefined || status === 204) return { status, body, repeated };
+        const error = accepted ? refusal(this.settings, call, got) : undefined;
+        if (body !== undefined || status === 204) return { status, body, error, repeated };
         if (await this.#renewedCsrf(got, csrfTries++)) continue;
+        // Prefect on SQLite refuses writes that overlap: from now on ours do not.
+        if (writes && status === 503 && isPrefects(text)) this.#lastWrite ??= Promise.resolve();
       }
       const maybeDone = writes && isAmbiguous(got);
       if (maybeDone && call.effect === "once") throw outcomeUnknown(this.settings, lostHow(got));
@@ -117,6 +126,13 @@ class Client implements PrefectClient {
   close(): void {
     this.#closed.abort();
     this.#transport.close();
+  }
+
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    if (this.#lastWrite === undefined) return write();
+    const result = this.#lastWrite.then(write);
+    this.#lastWrite = result.catch(() => undefined);
+    return result;
   }
 
   /** Sends once, and follows the server where it leads on its own ground. */

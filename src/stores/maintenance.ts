@@ -91,9 +91,9 @@ async function resealOne(sealing: Sealing, id: string, key: string): Promise<boo
 
 /** What concerns one record, and not the store or the keys as a whole. */
 function isRecordError(error: unknown): error is AshlarError {
-  return (["ERR_CANNOT_OPEN", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_UNSUPPORTED", "ERR_LIMIT", "ERR_BROKEN_REFERENCE"] as const).some(
-    (code) => isAshlarError(error, code),
-  );
+  return (
+    ["ERR_CANNOT_OPEN", "ERR_EDITED", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY", "ERR_UNSUPPORTED", "ERR_LIMIT", "ERR_BROKEN_REFERENCE"] as const
+  ).some((code) => isAshlarError(error, code));
 }
 
 async function checkRecord(sealing: Sealing, record: StoredRecord, known: ReadonlySet<string>, opening: boolean): Promise<Finding[]> {

@@ -136,7 +136,7 @@ class SealedTokens implements AccessTokens {
       try {
         found.push({ record, sealed: await this.#open(record) });
       } catch (error) {
-        if (!isAshlarError(error, "ERR_CANNOT_OPEN")) throw error;
+        if (!isAshlarError(error, "ERR_CANNOT_OPEN") && !isAshlarError(error, "ERR_EDITED")) throw error;
       }
     }
     return found;

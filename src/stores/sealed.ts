@@ -7,8 +7,10 @@ import type { Backend, StoredRecord } from "../backends/backend.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { Secret } from "../secret.ts";
+import { editableVault } from "../vaults/editable.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
 import type { AccessTokens } from "./access-tokens.ts";
+import { editsOf } from "./edits.ts";
 import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
 import { maintenanceOf } from "./maintenance.ts";
 import { notFound } from "./not-found.ts";
@@ -33,6 +35,7 @@ import type {
   Document,
   DocumentKey,
   Draft,
+  Edits,
   ListQuery,
   LoadedItem,
   Maintenance,
@@ -69,12 +72,15 @@ class SealedStore implements Store {
   readonly #maxBytes: number;
   readonly maintenance: Maintenance;
   readonly accessTokens: AccessTokens;
+  readonly edits: Edits | undefined;
 
   constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
     this.url = backend.url;
     this.#backend = backend;
-    this.#vault = vault;
-    this.#sealing = new Sealing(backend, vault, actor ?? userName());
+    const editable = backend.editable ? editableVault(vault) : undefined;
+    this.#vault = editable ?? vault;
+    this.#sealing = new Sealing(backend, this.#vault, actor ?? userName());
+    this.edits = editable && editsOf(this.#sealing, editable);
     this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
     this.maintenance = maintenanceOf(this.#sealing);
     this.accessTokens = sealedTokens(this.#sealing);
@@ -165,6 +171,7 @@ class SealedStore implements Store {
         { ...content, kind, type, name, schema, secrets: await this.#changes(draft, existing) },
         secretValues(draft),
         existing,
+        condition.by,
       );
       try {
         await this.#backend.put(record, existing?.revision ?? null);

@@ -31,7 +31,7 @@ interface DocumentHead {
   readonly name: string;
   /** Whether nobody gave it its name: lists leave it out. Default: somebody did. */
   readonly anonymous?: true | undefined;
-  /** Checksum of the schema it was written with. */
+  /** Checksum of the schema it was written with; empty where the store was not told. */
   readonly schema: string;
   /** Version of that schema, where it was told and is not `non-versioned`: one checksum can stand in several versions. Default: none. */
   readonly version?: string | undefined;
@@ -41,9 +41,9 @@ interface DocumentHead {
   readonly references: Readonly<Record<string, Reference>>;
   /** How often it was written, from 1; null where the store counts none. */
   readonly revision: number | null;
-  /** ISO time, UTC. */
+  /** ISO time, UTC; empty where the store was not told, as Prefect does not for what a loaded document refers to. */
   readonly created: string;
-  /** ISO time, UTC. */
+  /** See `created`. */
   readonly updated: string;
   /** Who wrote it last, as far as the store knows; a name, not a proof; empty where it does not know. */
   readonly updatedBy: string;
@@ -55,6 +55,11 @@ export interface MaskedDocument extends DocumentHead {
   readonly secrets: Readonly<Record<string, { readonly changed: string | null }>>;
   /** The record at rest is damaged: only id, type, name and revision could be read. Default: it is whole, as far as can be seen without a key. */
   readonly damaged?: true | undefined;
+  /**
+   * JSON pointers of references that lead where the caller may not look: then data, references and secrets are left out, and reading it alone is
+   * `ERR_DENIED`. Only of a server with access tokens. Default: none.
+   */
+  readonly denied?: readonly string[] | undefined;
 }
 
 /** A document with its secrets, in memory. */
@@ -83,6 +88,8 @@ export interface WriteCondition {
   readonly overwrite?: boolean | undefined;
   /** Replace only that revision. */
   readonly ifRevision?: number | undefined;
+  /** Who writes, for `updatedBy`, where a server knows better than the store. Default: the store's own idea; a store that asks its own server has none. */
+  readonly by?: string | undefined;
 }
 
 /** What a server knows of a block class. */
@@ -169,6 +176,17 @@ export interface Finding {
   readonly where: string;
   /** What is wrong, and what to do, in sentences. */
   readonly message: string;
+}
+
+/** What a store offers whose records people edit where they rest, as files in a repository. */
+export interface Edits {
+  /**
+   * What a document was when it was sealed and what it is now, secrets included; null when it was not edited. A secret whose place is gone is gone.
+   * @throws AshlarError `ERR_INVALID` when its name or id was changed, or a secret stands there in clear; `ERR_CANNOT_OPEN` when the seal was changed.
+   */
+  find(key: { readonly type: string; readonly name: string }): Promise<{ readonly before: Document; readonly after: Document } | null>;
+  /** Seals a document as it is now. @throws AshlarError as {@link Edits.find}; `ERR_CONFLICT`, `ERR_BROKEN_REFERENCE` */
+  accept(key: { readonly type: string; readonly name: string }): Promise<MaskedDocument>;
 }
 
 /** What a store that seals records offers to those who look after it. */
@@ -299,6 +317,9 @@ export interface Store {
 
   /** Who may come in where a server stands before the store; undefined where a store has no access tokens of its own. */
   readonly accessTokens?: AccessTokens | undefined;
+
+  /** For stores whose records people edit where they rest; undefined elsewhere. */
+  readonly edits?: Edits | undefined;
 
   /** Lets go of files and connections; may be called twice. */
   close(): Promise<void>;

@@ -9,15 +9,30 @@ import type { AshlarError, ErrorCode } from "../errors.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import { Secret } from "../secret.ts";
 import type { BlockSchema, BlockType, Document, Draft, MaskedDocument, Reference, Store } from "../stores/store.ts";
+import { toWire } from "../wire.ts";
 import { refused } from "./suite.ts";
 
 /** Stands in every secret of the suite, and may show nowhere else. */
 export const CANARY = "canary-c0ffee";
 
-/** A schema with a public text, a secret and a reference, whose `version` tells it from others. */
-export function partSchema(version = "1.0"): BlockSchema {
-  const fields = `{"title":"Part","type":"object","properties":{"text":{"title":"Text","type":"string","default":"v${version}"},"token":{"title":"Token","type":"string","writeOnly":true,"format":"password"},"weight":{"title":"Weight","type":"number","default":1.0}},"block_type_slug":"part","secret_fields":["token"],"block_schema_references":{}}`;
-  return { checksum: schemaChecksum(fields), type: "part", version, capabilities: ["test"], fields };
+/** The keys whose values the cases keep secret, beside `token`, and what is secret below others. */
+const SECRET_KEYS = ["a", "b", "c", "d", "e", "f", "gone", "more", "texts-secret", "keys-secret", "__proto__", "constructor"];
+const PUBLIC_KEYS = ["/~", "texts", "keys", "count", "writer", "deep"];
+const SECRET_PATHS = ["token", ...SECRET_KEYS, "list.a", "/~.0"];
+
+/** A schema with a public text, secrets, and references, whose `version` tells it from others. */
+export function partSchema(version = "1.0", type = "part"): BlockSchema {
+  const secret = (title: string) => `{"title":${JSON.stringify(title)},"writeOnly":true}`;
+  const properties = [
+    `"text":{"title":"Text","type":"string","default":"v${version}"}`,
+    `"token":{"title":"Token","type":"string","writeOnly":true,"format":"password"}`,
+    `"weight":{"title":"Weight","type":"number","default":1.0}`,
+    ...SECRET_KEYS.map((key) => `${JSON.stringify(key)}:${secret(key)}`),
+    `"list":{"title":"List","type":"array"}`,
+    ...PUBLIC_KEYS.map((key) => `${JSON.stringify(key)}:{}`),
+  ];
+  const fields = `{"title":"Part","type":"object","properties":{${properties.join()}},"block_type_slug":${JSON.stringify(type)},"secret_fields":${JSON.stringify(SECRET_PATHS)},"block_schema_references":{}}`;
+  return { checksum: schemaChecksum(fields), type, version, capabilities: ["test"], fields };
 }
 
 /** The block type of all drafts. */
@@ -33,7 +48,7 @@ export const partType: BlockType = {
 /** Makes a type and a schema of it known. */
 export async function register(store: Store, type = partType): Promise<void> {
   await store.saveType(type);
-  await store.saveSchema({ ...partSchema(), type: type.slug });
+  await store.saveSchema(partSchema("1.0", type.slug));
 }
 
 /** A type or a schema without what the store added to it. */
@@ -48,15 +63,17 @@ export async function nextMillisecond(): Promise<void> {
   while (Date.now() === now) await new Promise((done) => setTimeout(done, 1));
 }
 
-/** A document to be saved; with one secret unless others are given. */
+/** A document to be saved; with one secret unless others are given. Null stands in its data for each secret and reference. */
 export function part(
   name: string,
   content: Partial<Pick<Draft, "data" | "references" | "type">> & { secrets?: Record<string, Json> } = {},
 ): Draft {
+  const { type = "part", data = { text: name }, references = {} } = content;
   const secrets = Object.fromEntries(
     Object.entries(content.secrets ?? { "/token": `${CANARY} of ${name}` }).map(([at, value]) => [at, new Secret(value)]),
   );
-  return { type: "part", name, schema: partSchema().checksum, data: { text: name, token: null }, references: {}, ...content, secrets };
+  const places = Object.fromEntries([...Object.keys(secrets), ...Object.keys(references)].map((at) => [at, null]));
+  return { type, name, schema: partSchema("1.0", type).checksum, data: toWire(data, places, {}), references, secrets };
 }
 
 /** A draft that refers to documents. */
@@ -72,6 +89,11 @@ export function referenceTo({ id, type, name }: MaskedDocument): Reference {
 /** Names a document of the suite's type. */
 export function at(name: string): { type: string; name: string } {
   return { type: "part", name };
+}
+
+/** Asserts that a document has been written so often, where the store counts. */
+export function written({ revision }: { readonly revision: number | null }, times: number): void {
+  if (revision !== null) assert.equal(revision, times);
 }
 
 /** The document that a key names, with its secrets. */

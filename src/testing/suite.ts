@@ -16,6 +16,10 @@ export interface Deviation {
   readonly reason: string;
   /** Names of cases, as the suite reports them. */
   readonly cases: readonly string[];
+  /** The error with which the subject refuses what they ask for. Default: it does something else than they expect. */
+  readonly refusedWith?: ErrorCode | undefined;
+  /** They are not even run, since they would harm what the subject stands on. Default false. */
+  readonly harmful?: true | undefined;
 }
 
 /** What a suite is told of its subject. */
@@ -37,8 +41,8 @@ export interface Case<T> {
 /** Runs cases by a test runner. @throws TypeError for a deviation that names no case. */
 export function runSuite<T extends { close(): Promise<void> }>(runner: Runner, options: SuiteOptions<T>, cases: readonly Case<T>[]): void {
   const { name, open, deviations = [] } = options;
-  const reasons = new Map(deviations.flatMap(({ reason, cases: names }) => names.map((each) => [each, reason] as const)));
-  for (const each of reasons.keys())
+  const deviating = new Map(deviations.flatMap((deviation) => deviation.cases.map((each) => [each, deviation] as const)));
+  for (const each of deviating.keys())
     if (!cases.some((known) => known.name === each)) throw new TypeError(`deviations: the suite has no case ${JSON.stringify(each)}.`);
   const run = async (one: Case<T>) => {
     const opened: T[] = [];
@@ -55,11 +59,16 @@ export function runSuite<T extends { close(): Promise<void> }>(runner: Runner, o
   };
   runner.describe(name, () => {
     for (const one of cases) {
-      const reason = reasons.get(one.name);
-      if (reason === undefined) runner.it(one.name, () => run(one));
-      else runner.it(`deviates (${reason}): ${one.name}`, () => assert.rejects(run(one), assert.AssertionError));
+      const deviation = deviating.get(one.name);
+      if (!deviation) runner.it(one.name, () => run(one));
+      else if (!deviation.harmful) runner.it(`deviates (${deviation.reason}): ${one.name}`, () => deviates(run(one), deviation));
     }
   });
+}
+
+async function deviates(run: Promise<void>, { refusedWith }: Deviation): Promise<void> {
+  if (refusedWith === undefined) await assert.rejects(run, assert.AssertionError);
+  else await refused(refusedWith, () => run);
 }
 
 /** Asserts that something is refused with a code, and gives the error. */
@@ -102,8 +111,8 @@ export const ODD_TEXTS: Readonly<Record<string, string>> = {
   scripts: "Übergrößenträger Ελλάδα Київ 東京 한국 العربية עברית ไทย",
   astral: "𝒳 🔑 👩‍🚒",
   combining: "e\u0301 \u00e9",
-  control: "\u0000\u0001\u001f\u007f\u2028\ufeff",
   lone: "\ud800",
+  control: "\u0000\u0001\u001f\u007f\u2028\ufeff",
 };
 
 /** An object whose own keys are names that every object has; as `JSON.parse` makes them. */

@@ -12,7 +12,7 @@ export type Secrets = Readonly<Record<string, Json>>;
 /** Computes the digest of a record's other half; called only by vaults that need it. */
 export type Binding = () => Uint8Array;
 
-/** Which record secrets belong to, for vaults that keep them under a name; `id` is its identity and stays, the rest is for people. */
+/** Which record secrets belong to, all of its readable half; `id` is its identity and stays, type and name are for people. */
 export interface Sealed {
   readonly id: string;
   readonly kind: string;
@@ -39,7 +39,7 @@ export interface Vault {
 
   /**
    * Opens what `seal` gave.
-   * @throws AshlarError `ERR_CANNOT_OPEN` when token or binding changed, `ERR_UNKNOWN_KEY` with the key's id, `ERR_WRONG_KEY`, `ERR_NO_KEY`,
+   * @throws AshlarError `ERR_CANNOT_OPEN` when token or binding changed, `ERR_EDITED` when only the binding did and the vault can tell, `ERR_UNKNOWN_KEY` with the key's id, `ERR_WRONG_KEY`, `ERR_NO_KEY`,
    * `ERR_UNSUPPORTED` for a newer format. Never an empty answer for a failure.
    */
   open(token: string, binding: Binding): Promise<Secrets> | Secrets;

@@ -1,10 +1,11 @@
 /**
- * Several processes on one SQLite file: none loses another's write, and killing them at any moment loses nothing that was acknowledged.
+ * Several processes on one store: none loses another's write, and killing them at any moment loses nothing that was acknowledged.
  *
  * A kill shows what is written in an unsafe order, never a missing synchronisation with the disk: what a process wrote stays with the system. So
  * these files lie in memory where there is such a place.
  *
- * ASHLAR_KILLS: how many processes are killed; default 200 in CI, 40 elsewhere. ASHLAR_SEED: when.
+ * ASHLAR_KILLS: how many processes are killed; default 200 in CI, 40 elsewhere. ASHLAR_SEED: when. ASHLAR_FAULT_STORE: the URL of another store, in
+ * place of SQLite and files; what is there is added to.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -31,13 +32,19 @@ const { NODE_OPTIONS: _own, ...inherited } = process.env;
 const env = { ...inherited, ASHLAR_KEYS: key, NODE_COMPILE_CACHE: join(folder, "compiled") };
 const run = promisify(execFile);
 
-describe("eight processes that add one to a number 250 times each", () => {
-  const script = join(import.meta.dirname, "../stores/sqlite-increments.ts");
+/** URLs of new stores. */
+const STORES: Readonly<Record<string, (name: string) => string>> = process.env.ASHLAR_FAULT_STORE
+  ? { [new URL(process.env.ASHLAR_FAULT_STORE).protocol]: () => process.env.ASHLAR_FAULT_STORE ?? "" }
+  : { "sqlite:": (name) => `sqlite:${join(folder, `${name}.db`)}`, "file:": (name) => `file:${join(folder, name)}` };
 
-  async function counted(file: string, times: number, ...more: string[]): Promise<number> {
-    const path = join(folder, file);
-    await Promise.all(Array.from({ length: 8 }, () => run(process.execPath, [script, path, String(times), ...more], { env })));
-    const store = await openStore(`sqlite:${path}`, { keys: [key] });
+describe.each(Object.entries(STORES))("eight processes that add one to a number 250 times each, in %s", (_scheme, urlOf) => {
+  const script = join(import.meta.dirname, "../stores/increments.ts");
+
+  async function counted(name: string, times: number, ...more: string[]): Promise<number> {
+    const url = urlOf(name);
+    await (await openStore(url, { create: true, keys: [key] })).close();
+    await Promise.all(Array.from({ length: 8 }, () => run(process.execPath, [script, url, String(times), ...more], { env })));
+    const store = await openStore(url, { keys: [key] });
     const { data, revision } = await loaded(store, "counter");
     await store.close();
     expect(revision).toBe(8 * times + 1); // every write was done
@@ -45,11 +52,11 @@ describe("eight processes that add one to a number 250 times each", () => {
   }
 
   it("by compare-and-swap lose none", async () => {
-    expect(await counted("counted.db", 250)).toBe(2000);
+    expect(await counted("counted", 250)).toBe(2000);
   });
 
   it("without it lose some: the test sees it", async () => {
-    expect(await counted("blindly.db", 40, "blindly")).toBeLessThan(320);
+    expect(await counted("blindly", 40, "blindly")).toBeLessThan(320);
   });
 });
 
@@ -59,10 +66,10 @@ class Writer {
   #acknowledged: number;
   readonly ready: Promise<unknown>;
 
-  constructor(path: string, name: string, after: number, ...more: string[]) {
+  constructor(url: string, name: string, after: number, ...more: string[]) {
     const script = join(import.meta.dirname, "writer.ts");
     this.#acknowledged = after;
-    this.#child = spawn(process.execPath, [script, path, name, String(after + 1), ...more], { env, stdio: ["ignore", "pipe", "inherit"] });
+    this.#child = spawn(process.execPath, [script, url, name, String(after + 1), ...more], { env, stdio: ["ignore", "pipe", "inherit"] });
     this.ready = Promise.race([once(this.#child.stdout as NodeJS.ReadableStream, "data"), once(this.#child, "exit")]);
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
       if (/^\d+$/.test(line)) this.#acknowledged = Number(line);
@@ -79,6 +86,13 @@ class Writer {
   }
 }
 
+/** The first to open a file after all were killed brings it in order. */
+function checkIntegrity(path: string): void {
+  const database = new DatabaseSync(path);
+  expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+  database.close();
+}
+
 /** Which step a document is at: one of the two that it can be at, the acknowledged one and the one after it. */
 async function stepOf(store: Store, name: string, acknowledged: number): Promise<number | string> {
   const found = await loaded(store, name).catch((error: unknown) => {
@@ -93,15 +107,15 @@ async function stepOf(store: Store, name: string, acknowledged: number): Promise
   return step === acknowledged || step === acknowledged + 1 ? step : `${name} is at step ${step} after step ${acknowledged}`;
 }
 
-describe("processes killed at random while they write", () => {
+describe.each(Object.entries(STORES))("processes killed at random while they write to %s", (scheme, urlOf) => {
   it(`${KILLS} of them: nothing acknowledged is lost, nothing is half there, and the store opens (seed ${SEED})`, async () => {
     const random = seeded(SEED);
-    const path = join(folder, "killed.db");
-    await (await openStore(`sqlite:${path}`, { create: true, keys: [key] })).close();
+    const url = urlOf("killed");
+    await (await openStore(url, { create: true, keys: [key] })).close();
     const steps = Array.from({ length: WRITERS }, () => 0);
     let killed = 0;
     for (; killed < KILLS; killed += WRITERS) {
-      const writers = steps.map((step, index) => new Writer(path, `doc-${index}`, step));
+      const writers = steps.map((step, index) => new Writer(url, `doc-${index}`, step));
       const acknowledged = await Promise.all(
         writers.map(async (writer) => {
           const [early, delay] = [random(10) === 0, random(60)];
@@ -114,10 +128,8 @@ describe("processes killed at random while they write", () => {
           return writer.kill();
         }),
       );
-      const database = new DatabaseSync(path); // the first to open it after all were killed brings it in order
-      expect(database.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
-      database.close();
-      const store = await openStore(`sqlite:${path}`, { keys: [key] });
+      if (scheme === "sqlite:") checkIntegrity(url.slice(scheme.length));
+      const store = await openStore(url, { keys: [key] });
       const now = await Promise.all(acknowledged.map((last, index) => stepOf(store, `doc-${index}`, last)));
       expect(
         now.filter((step) => typeof step === "string"),
@@ -133,12 +145,12 @@ describe("processes killed at random while they write", () => {
   }, 600_000);
 
   it("that acknowledge too early lose what they acknowledged: the test sees it", async () => {
-    const path = join(folder, "early.db");
-    const store = await openStore(`sqlite:${path}`, { create: true, keys: [key] });
+    const url = urlOf("early");
+    const store = await openStore(url, { create: true, keys: [key] });
     let step = 0;
     let lost = 0;
     for (let round = 0; round < 20 && lost === 0; round++) {
-      const writer = new Writer(path, "doc", step, "early");
+      const writer = new Writer(url, "doc", step, "early");
       await writer.ready;
       await wait(20 + round);
       const last = await writer.kill();

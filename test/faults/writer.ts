@@ -1,17 +1,13 @@
 /**
  * Run by processes.test.ts: writes one document again and again, and says `N` on a line of its own once the N-th step is acknowledged, until it is
- * killed. Arguments: path of the store, name of the document, the first step, `early` to say so before the step is done (the control).
+ * killed. Arguments: URL of the store, name of the document, the first step, `early` to say so before the step is done (the control).
  */
-import { sqliteBackend } from "../../src/backends/sqlite.ts";
-import { sealedStore } from "../../src/stores/sealed.ts";
+import { openStore } from "../../src/index.ts";
 import { at } from "../../src/testing/store-subject.ts";
-import { keyring, parseKey } from "../../src/vaults/keyring.ts";
-import { sodiumVault } from "../../src/vaults/sodium.ts";
 import { draftOf, isAbsent } from "./steps.ts";
 
-const [path = "", name = "", first, early] = process.argv.slice(2);
-const ring = keyring([parseKey(process.env.ASHLAR_KEYS ?? "", "a test")], "a test");
-const store = sealedStore({ backend: await sqliteBackend({ path }), vault: await sodiumVault(ring) }); // what openStore gives, sooner
+const [url = "", name = "", first, early] = process.argv.slice(2);
+const store = await openStore(url);
 /** Waits until it is out of this process: what only waits to be written dies with it. */
 const say = (text: string | number) => new Promise((done) => process.stdout.write(`${text}\n`, done));
 

@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly authString?: string | undefined;
   /** Whether it asks for CSRF tokens. Default false, as Prefect's own. */
   readonly csrf?: boolean | undefined;
+  /** Whether it knows Prefect's own block types from the start. Default true. */
+  readonly blocks?: boolean | undefined;
   /** Whether scheduler and event services run. Default false: the start is quicker. */
   readonly services?: boolean | undefined;
 }
@@ -49,7 +51,8 @@ export async function startPrefectServer(options: ServerOptions = {}): Promise<P
   const port = await freePort();
   const server = {
     PREFECT_SERVER_ANALYTICS_ENABLED: "false",
-    PREFECT_SERVER_API_AUTH_STRING: options.authString ?? "",
+    ...(options.authString !== undefined && { PREFECT_SERVER_API_AUTH_STRING: options.authString }),
+    PREFECT_API_BLOCKS_REGISTER_ON_START: String(options.blocks !== false),
     PREFECT_SERVER_CSRF_PROTECTION_ENABLED: String(options.csrf === true),
   };
   const apiUrl = `http://127.0.0.1:${port}/api`;

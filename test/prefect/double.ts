@@ -34,7 +34,7 @@ export interface Double {
 }
 
 /** Path of the certificate of `localhost`, made for tests alone. */
-export const CERTIFICATE = join(import.meta.dirname, "../fixtures/localhost.pem");
+export const CERTIFICATE = join(import.meta.dirname, "localhost.pem");
 
 /** Starts one for the test at hand. A list of replies is given in turn, the last one again and again; a function chooses for each request. */
 export async function startDouble(

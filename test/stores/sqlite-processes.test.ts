@@ -15,8 +15,10 @@ describe("four processes", () => {
     const path = join(temporaryFolder(), "a.db");
     const key = keyText(generateKey());
     const { NODE_OPTIONS: _own, ...env } = process.env;
-    const script = join(import.meta.dirname, "sqlite-increments.ts");
-    const processes = Array.from({ length: 4 }, () => run(process.execPath, [script, path, "25"], { env: { ...env, ASHLAR_KEYS: key } }));
+    const script = join(import.meta.dirname, "increments.ts");
+    const processes = Array.from({ length: 4 }, () =>
+      run(process.execPath, [script, `sqlite:${path}`, "25"], { env: { ...env, ASHLAR_KEYS: key } }),
+    );
     const results = (await Promise.all(processes)).map(({ stdout }) => JSON.parse(stdout) as { lost: number; id: string });
     expect(new Set(results.map(({ id }) => id)).size).toBe(1);
     const document = await loaded(await openStore(`sqlite:${path}`, { keys: [key] }), "counter");

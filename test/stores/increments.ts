@@ -1,13 +1,13 @@
 /**
- * Adds one to a document's number, so many times, by compare-and-swap. Arguments: path of the file, times, `blindly` to write without it (the
+ * Adds one to a document's number, so many times, by compare-and-swap. Arguments: URL of the store, times, `blindly` to write without it (the
  * control). Run by sqlite-processes.test.ts and faults/processes.test.ts.
  */
 import { isAshlarError } from "../../src/errors.ts";
 import { openStore } from "../../src/index.ts";
 import { at, loaded, part } from "../../src/testing/store-subject.ts";
 
-const [path, times, blindly] = process.argv.slice(2);
-const store = await openStore(`sqlite:${path}`, { create: true });
+const [url = "", times, blindly] = process.argv.slice(2);
+const store = await openStore(url, { create: true });
 await store.save(part("counter", { data: { count: 0 } })).catch((error) => {
   if (!isAshlarError(error, "ERR_EXISTS")) throw error;
 });

@@ -1,0 +1,328 @@
+/**
+ * The folder of a store in files: where each record lies, files written whole, and the lock that writers take. Touches node:fs, and node:sqlite for
+ * the lock; knows no record.
+ *
+ * ```
+ * ashlar.json                     the store's mark and identity
+ * TYPE/NAME.json                  a document
+ * TYPE/_type/, TYPE/_schema/, …   records of other kinds; no document's name begins with an underscore
+ * ```
+ * @module
+ */
+import { createHash, randomUUID } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { AshlarError, isAshlarError } from "../errors.ts";
+import type { RecordKind } from "./backend.ts";
+
+const MARK = "ashlar.json";
+const FORMAT = 1;
+const LOCK = ".lock";
+/** Names of removals that were begun: whoever writes next brings them to their end. */
+const REMOVALS = ".removals.json";
+const TRIAL = ".trial";
+const LOCK_TIMEOUT_MS = 5000;
+/** Longest name of a file that every system takes, with room for the ending. */
+const LONGEST = 200;
+
+/** The absolute path that a `file:` URL names. @throws AshlarError `ERR_INVALID` for a URL with a host or a query. */
+export function folderPath(url: string): string {
+  const rest = url.slice("file:".length);
+  if (rest === "" || rest.includes("?") || (rest.startsWith("//") && !rest.startsWith("///")))
+    throw new AshlarError("ERR_INVALID", 'A store in files is a folder of this machine: "file:DIR", without a host or options.');
+  return resolve(rest.replace(/^\/\/+/, "/"));
+}
+
+/** A record's place. */
+export interface Place {
+  readonly kind: RecordKind;
+  readonly type: string;
+  readonly name: string;
+}
+
+/** The folder of one store. */
+export class StoreFolder {
+  readonly path: string;
+  readonly url: string;
+  readonly id: string;
+  readonly #openLock: () => DatabaseSync;
+  #lock: DatabaseSync | undefined;
+
+  /** @throws AshlarError `ERR_NO_STORE`, `ERR_CANNOT_OPEN`, `ERR_UNSUPPORTED`, `ERR_DENIED` */
+  static async open(path: string, create: boolean): Promise<StoreFolder> {
+    const { DatabaseSync } = await import("node:sqlite");
+    const url = `file:${path}`;
+    const openLock = () => guarded(url, () => new DatabaseSync(join(path, LOCK), { timeout: LOCK_TIMEOUT_MS }));
+    if (create && !existsSync(join(path, MARK))) {
+      guarded(url, () => mkdirSync(path, { recursive: true }));
+      const database = openLock();
+      locked(database, url, () => makeStore(path, url));
+      database.close();
+    }
+    return new StoreFolder(path, url, readMark(path, url), openLock);
+  }
+
+  private constructor(path: string, url: string, id: string, openLock: () => DatabaseSync) {
+    this.path = path;
+    this.url = url;
+    this.id = id;
+    this.#openLock = openLock;
+  }
+
+  /** Runs as the only writer, of this and all other processes; waits for others up to five seconds. The system frees it when a process dies. */
+  exclusively<T>(work: () => T): T {
+    this.#lock ??= this.#openLock(); // who only reads needs none, and may have no right to it
+    return locked(this.#lock, this.url, () => {
+      this.#finishRemovals();
+      return work();
+    });
+  }
+
+  /** The text of a file; null when it is not there, and only then. */
+  read(file: string): string | null {
+    return guarded(this.url, () => {
+      try {
+        const opened = openSync(join(this.path, file), constants.O_RDONLY | constants.O_NOFOLLOW);
+        try {
+          return readFileSync(opened, "utf8");
+        } finally {
+          closeSync(opened);
+        }
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        if (!existsSync(join(this.path, MARK))) readMark(this.path, this.url); // the whole store is gone
+        return null;
+      }
+    });
+  }
+
+  /** Writes a file whole: until it is on the disk, what was there before stays. */
+  write(file: string, text: string): void {
+    guarded(this.url, () => writeWhole(join(this.path, file), text, this.url));
+  }
+
+  /** Removes files, all of them even if this process ends in between. */
+  remove(files: readonly string[]): void {
+    const [only] = files;
+    if (only === undefined) return;
+    if (files.length > 1) this.write(REMOVALS, JSON.stringify(files));
+    else guarded(this.url, () => unlinkQuietly(join(this.path, only)));
+    begun(this.url, () => this.#unlink(files)); // from here on the next writer does it
+  }
+
+  #finishRemovals(): void {
+    if (!existsSync(join(this.path, REMOVALS))) return;
+    this.#unlink(JSON.parse(readFileSync(join(this.path, REMOVALS), "utf8")) as string[]);
+  }
+
+  #unlink(files: readonly string[]): void {
+    for (const file of files) unlinkQuietly(join(this.path, file));
+    for (const folder of new Set(files.map((file) => dirname(join(this.path, file))))) syncFolder(folder);
+    unlinkQuietly(join(this.path, REMOVALS));
+  }
+
+  /** The types that there are folders of. */
+  types(): string[] {
+    const entries = guarded(this.url, () => readdirSync(this.path, { withFileTypes: true }));
+    return entries.filter((each) => each.isDirectory() && !each.name.startsWith(".")).map(({ name }) => decoded(name));
+  }
+
+  /** The files of a kind and type, each with the name of its record; null where the name is too long to stand in the file's. */
+  files(kind: RecordKind, type: string): { readonly file: string; readonly name: string | null }[] {
+    const folder = folderOf(kind, type);
+    const names = guarded(this.url, () => {
+      try {
+        return readdirSync(join(this.path, folder));
+      } catch (error) {
+        if (isMissing(error)) return [];
+        throw error;
+      }
+    });
+    return names
+      .filter((name) => name.endsWith(".json"))
+      .map((name) => ({ file: `${folder}/${name}`, name: name.startsWith("_h") ? null : decoded(name.slice(0, -".json".length)) }));
+  }
+
+  /** Tries whether the folder can be written, and changes nothing. @throws AshlarError */
+  tryToWrite(): void {
+    this.exclusively(() => this.write(TRIAL, ""));
+    this.remove([TRIAL]);
+  }
+
+  close(): void {
+    this.#lock?.close();
+  }
+}
+
+/** The file of a record, relative to the store's folder. Two records never have one file, also where the system folds case. */
+export function fileOf({ kind, type, name }: Place): string {
+  const encoded = encode(name);
+  const file = encoded.length <= LONGEST ? encoded : `_h${createHash("sha256").update(name).digest("hex")}`;
+  return `${folderOf(kind, type)}/${file}.json`;
+}
+
+function folderOf(kind: RecordKind, type: string): string {
+  return kind === "document" ? encode(type) : `${encode(type)}/_${kind}`;
+}
+
+/** What is no lower-case letter, digit or dash is written as `_` and the hexadecimal digits of its bytes: no name is ever a path. */
+function encode(name: string): string {
+  return name === ""
+    ? "_"
+    : name.replace(/[^a-z0-9-]/gsu, (character) =>
+        Buffer.from(character).reduce((text, byte) => `${text}_${byte.toString(16).padStart(2, "0")}`, ""),
+      );
+}
+
+function decoded(file: string): string {
+  if (file === "_") return "";
+  return Buffer.from(
+    file.replace(/_([0-9a-f]{2})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
+    "latin1",
+  ).toString();
+}
+
+function locked<T>(database: DatabaseSync, url: string, work: () => T): T {
+  guarded(url, () => database.exec("BEGIN IMMEDIATE"));
+  try {
+    return work();
+  } finally {
+    database.exec("ROLLBACK"); // nothing is ever written there
+  }
+}
+
+function makeStore(path: string, url: string): void {
+  if (existsSync(join(path, MARK))) return; // another process was faster
+  guarded(url, () => {
+    writeWhole(join(path, ".gitignore"), `${[`${LOCK}*`, REMOVALS, TRIAL, "*.new"].join("\n")}\n`, url);
+    writeWhole(join(path, MARK), `${JSON.stringify({ format: FORMAT, id: randomUUID() }, null, 2)}\n`, url);
+  });
+}
+
+function readMark(path: string, url: string): string {
+  let text: string;
+  try {
+    text = readFileSync(join(path, MARK), "utf8");
+  } catch (error) {
+    if (!isMissing(error)) throw denied(url, error);
+    throw new AshlarError("ERR_NO_STORE", `There is no store at ${url}. "ashlar init --store ${url}" makes one.`, { store: url });
+  }
+  const mark = parsed(text) as { format?: unknown; id?: unknown } | undefined;
+  if (typeof mark?.format === "number" && mark.format > FORMAT)
+    throw new AshlarError(
+      "ERR_UNSUPPORTED",
+      `${url} was made by a newer version of Ashlar (format ${mark.format}; this one reads ${FORMAT}).`,
+      {
+        store: url,
+      },
+    );
+  if (mark?.format === FORMAT && typeof mark.id === "string") return mark.id;
+  throw new AshlarError("ERR_CANNOT_OPEN", `${url} has lost its identity: ${MARK} is damaged. Bring back a copy of it.`, { store: url });
+}
+
+/** What a text holds as JSON; undefined when it is none. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * First beside its place and onto the disk, then into its place, then the folder onto the disk too: at no time is there half a file. Only with the
+ * lock held, so that what a killed process left beside it is simply written over.
+ */
+function writeWhole(path: string, text: string, url: string): void {
+  const folder = dirname(path);
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true });
+    syncFolder(dirname(folder));
+  }
+  const beside = `${path}.new`;
+  const file = openSync(beside, "w");
+  try {
+    try {
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(beside, path);
+  } catch (error) {
+    unlinkQuietly(beside);
+    throw error;
+  }
+  begun(url, () => syncFolder(folder));
+}
+
+/** The rest of a change that can be seen already: when it fails, nobody knows whether the change will last. */
+function begun(url: string, work: () => void): void {
+  try {
+    work();
+  } catch {
+    throw new AshlarError(
+      "ERR_OUTCOME_UNKNOWN",
+      `${url} fails while it writes to the disk: whether the change will still be there is not known. Look, and repeat it if it is not.`,
+      { store: url },
+    );
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(String((error as NodeJS.ErrnoException).code));
+}
+
+const RIGHTS = ["EACCES", "EPERM", "EROFS", "ELOOP"];
+
+function denied(url: string, error: unknown): AshlarError {
+  const { code } = error as NodeJS.ErrnoException;
+  return new AshlarError("ERR_DENIED", `${url} cannot be reached (${code}): check that you may read and write the folder.`, { store: url });
+}
+
+/** The system's errors, and those of the lock, as ours. */
+function guarded<T>(url: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (isAshlarError(error)) throw error;
+    const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+    const about = { store: url };
+    if (errcode === 5)
+      // SQLITE_BUSY
+      throw new AshlarError("ERR_UNREACHABLE", `${url} is being written by another process, and stayed so: try again.`, about);
+    if (errcode === 14) throw new AshlarError("ERR_DENIED", `${url} cannot be written: check your rights to the folder.`, about);
+    if (RIGHTS.includes(String(code))) throw denied(url, error);
+    throw new AshlarError("ERR_UNREACHABLE", `${url} cannot be read or written (${code ?? `SQLite's code ${errcode}`}).`, about);
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * Records in files, one a record, in folders by type: readable, diffable, for a repository. Touches file-folder.ts, which reads and writes them.
+ *
+ * A file is JSON with its keys in a fixed order, so that a change of one field is a change of its line and of the few of the seal. Writers take
+ * turns, between processes too; readers never wait. Who refers to a record is found by reading all: a repository holds thousands, not millions.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { AshlarError, isAshlarError } from "../errors.ts";
+import { checkDepth } from "../json.ts";
+import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
+import { fileOf, folderPath, type Place, parsed, StoreFolder } from "./file-folder.ts";
+
+/** Where the folder is. */
+export interface FileOptions {
+  /** Path of the folder. */
+  readonly path: string;
+  /** Make a store of it if it is none. Default false. */
+  readonly create?: boolean | undefined;
+}
+
+/**
+ * Opens a folder as a backend.
+ * @throws AshlarError `ERR_NO_STORE` when it is no store; `ERR_UNSUPPORTED` when a newer version made it; `ERR_CANNOT_OPEN`; `ERR_DENIED`.
+ */
+export async function fileBackend({ path, create }: FileOptions): Promise<Backend> {
+  return new FileBackend(await StoreFolder.open(path, create === true));
+}
+
+/** `file:DIR`. */
+export async function openBackend(url: string, options: { readonly create?: boolean | undefined } = {}): Promise<Backend> {
+  return fileBackend({ path: folderPath(url), create: options.create });
+}
+
+/** The folder itself. */
+export function folderOf(url: string): string {
+  return folderPath(url);
+}
+
+const KINDS: readonly RecordKind[] = ["document", "anonymous", "type", "schema", "token"];
+
+class FileBackend implements Backend {
+  readonly url: string;
+  readonly editable = true;
+  readonly #folder: StoreFolder;
+  /** Where records were seen last, by id; a hint, checked whenever it is used. */
+  readonly #seen = new Map<string, Place>();
+  #open = true;
+
+  constructor(folder: StoreFolder) {
+    this.url = folder.url;
+    this.#folder = folder;
+  }
+
+  async storeId(): Promise<string> {
+    this.#checkOpen();
+    return this.#folder.id;
+  }
+
+  async get(key: RecordKey): Promise<StoredRecord | null> {
+    this.#checkOpen();
+    return "id" in key ? this.#byId(key.id) : this.#at(key);
+  }
+
+  async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
+    const root = await this.get(key);
+    const found = new Map<string, StoredRecord>();
+    let level = root ? [root] : [];
+    for (let depth = 0; depth <= MAX_REFERENCE_DEPTH + 1 && level.length > 0; depth++) {
+      const fresh = new Map(level.filter(({ id }) => !found.has(id)).map((record) => [record.id, record]));
+      for (const [id, record] of fresh) found.set(id, record);
+      level = [...fresh.values()].flatMap((record) => Object.values(record.references).flatMap((to) => this.#referred(to) ?? []));
+    }
+    return [...found.values()];
+  }
+
+  async getMany(ids: readonly string[]): Promise<readonly StoredRecord[]> {
+    this.#checkOpen();
+    return ids.flatMap((id) => this.#byId(id) ?? []);
+  }
+
+  async put(record: StoredRecord, expected: number | null): Promise<void> {
+    this.#checkOpen();
+    const { kind, type, name, id } = record;
+    this.#folder.exclusively(() => {
+      const there = this.#at(record);
+      const existing = expected === null ? (there ?? this.#byId(id)) : there?.id === id ? there : null;
+      const actual = existing?.revision ?? null;
+      const about = { type, name, expected, actual };
+      if (expected === null && existing) throw new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
+      if (actual !== expected)
+        throw new AshlarError("ERR_CONFLICT", `${type}/${name} is not at revision ${expected} any more: someone else wrote it.`, about);
+      for (const to of Object.values(record.references)) if (to.id !== id && !this.#referred(to)) throw gone(record, to);
+      this.#folder.write(fileOf(record), textOf(record));
+      this.#seen.set(id, { kind, type, name });
+    });
+  }
+
+  async remove(records: readonly { id: string; revision: number }[]): Promise<void> {
+    this.#checkOpen();
+    this.#folder.exclusively(() => {
+      const ids = new Set(records.map(({ id }) => id));
+      const files: string[] = [];
+      for (const { id, revision } of records) {
+        const record = this.#byId(id);
+        const actual = record?.revision ?? null;
+        if (!record || actual !== revision)
+          throw new AshlarError("ERR_CONFLICT", "Someone else wrote or deleted the document.", { expected: revision, actual });
+        files.push(fileOf(record));
+      }
+      const referrers = this.#referrers(ids)
+        .filter(({ id }) => !ids.has(id))
+        .map(({ type, name }) => `${type}/${name}`);
+      if (referrers.length > 0)
+        throw new AshlarError(
+          "ERR_REFERENCED",
+          `Other documents refer to it: ${referrers.join(", ")}. Delete them first, or all together with { cascade: true }.`,
+          { documents: referrers },
+        );
+      this.#folder.remove(files);
+      for (const id of ids) this.#seen.delete(id);
+    });
+  }
+
+  async referrers(id: string): Promise<readonly StoredRecord[]> {
+    this.#checkOpen();
+    return this.#referrers(new Set([id]));
+  }
+
+  async list({ kind, type, after, limit }: Parameters<Backend["list"]>[0]): Promise<readonly StoredRecord[]> {
+    const records: StoredRecord[] = [];
+    for (const place of this.#places(kind, type, after)) {
+      if (records.length === limit) break;
+      const record = this.#at(place);
+      if (record) records.push(record); // else it was removed just now
+    }
+    return records;
+  }
+
+  async names({ kind, type, after, limit }: Parameters<Backend["names"]>[0]): Promise<readonly { type: string; name: string }[]> {
+    return this.#places(kind, type, after)
+      .slice(0, limit)
+      .map((place) => ({ type: place.type, name: place.name }));
+  }
+
+  async scan({ after, limit }: { after?: string | undefined; limit: number }): Promise<readonly StoredRecord[]> {
+    const records = [...this.#all()].filter(({ id }) => after === undefined || id > after);
+    return records.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
+  }
+
+  async check(): Promise<readonly string[]> {
+    const findings: string[] = [];
+    const ids = new Map<string, string>();
+    for (const record of this.#all()) {
+      const file = fileOf(record);
+      const other = ids.get(record.id);
+      if (other)
+        findings.push(
+          `${file} and ${other} are the same document: one is a copy. Take one away, and save a copy by "ashlar copy" or "ashlar export".`,
+        );
+      ids.set(record.id, file);
+    }
+    try {
+      this.#folder.tryToWrite();
+    } catch (error) {
+      if (!isAshlarError(error)) throw error;
+      findings.push(error.message);
+    }
+    return findings;
+  }
+
+  async close(): Promise<void> {
+    if (this.#open) this.#folder.close();
+    this.#open = false;
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) throw new AshlarError("ERR_UNREACHABLE", `${this.url} was closed.`, { store: this.url });
+  }
+
+  #at(place: Place): StoredRecord | null {
+    const text = this.#folder.read(fileOf(place));
+    if (text === null) return null;
+    const record = recordOf(text, place);
+    this.#seen.set(record.id, { kind: place.kind, type: place.type, name: place.name });
+    return record;
+  }
+
+  /** What a reference means: the document of that name, if it is still the same one. */
+  #referred({ id, type, name }: { id: string; type: string; name: string }): StoredRecord | null {
+    for (const kind of ["document", "anonymous"] as const) {
+      const record = this.#at({ kind, type, name });
+      if (record?.id === id) return record;
+    }
+    return null;
+  }
+
+  #byId(id: string): StoredRecord | null {
+    const place = this.#seen.get(id);
+    const seen = place ? this.#at(place) : null;
+    if (seen?.id === id) return seen;
+    for (const record of this.#all()) if (record.id === id) return record;
+    return null;
+  }
+
+  *#all(): Generator<StoredRecord> {
+    for (const kind of KINDS) {
+      for (const place of this.#places(kind, undefined, undefined)) {
+        const record = this.#at(place);
+        if (record) yield record;
+      }
+    }
+  }
+
+  #referrers(ids: ReadonlySet<string>): StoredRecord[] {
+    const refers = (record: StoredRecord) => Object.values(record.references).some(({ id }) => ids.has(id));
+    return [...this.#all()].filter(refers).sort(byPlace);
+  }
+
+  /** The places of records of a kind in order of type and name, read from the names of folders and files. */
+  #places(kind: RecordKind, type: string | undefined, after: { type: string; name: string } | undefined): Place[] {
+    this.#checkOpen();
+    const types = type === undefined ? this.#folder.types() : [type];
+    const places = types
+      .filter((each) => after === undefined || byBytes(each, after.type) >= 0)
+      .flatMap((each) =>
+        this.#folder.files(kind, each).flatMap(({ file, name }) => {
+          const known = name ?? nameIn(this.#folder.read(file));
+          return known === null ? [] : [{ kind, type: each, name: known }];
+        }),
+      );
+    return places.filter((place) => after === undefined || byPlace(place, after) > 0).sort(byPlace);
+  }
+}
+
+function byPlace(a: { type: string; name: string }, b: { type: string; name: string }): number {
+  return byBytes(a.type, b.type) || byBytes(a.name, b.name);
+}
+
+function byBytes(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** The text of a record's file: who it is first, its values, and the seal last. Below that, keys in order. */
+function textOf({
+  kind,
+  type,
+  name,
+  id,
+  schema,
+  revision,
+  created,
+  updated,
+  updatedBy,
+  data,
+  references,
+  secrets,
+  sealed,
+}: StoredRecord): string {
+  const head = { kind, type, name, id, schema, revision, created, updated, updatedBy };
+  return `${JSON.stringify({ ...head, data: sorted(data), references: sorted(references), secrets: sorted(secrets), sealed }, null, 2)}\n`;
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(keys.map((key) => [key, sorted((value as Record<string, unknown>)[key])]));
+}
+
+function nameIn(text: string | null): string | null {
+  const name = (text === null ? undefined : (parsed(text) as { name?: unknown } | undefined))?.name;
+  return typeof name === "string" ? name : null;
+}
+
+const TEXTS = ["id", "schema", "created", "updated", "updatedBy", "sealed"] as const;
+const KEYS = 13;
+
+/** The record of a file's text. What is no record is a damaged one: it keeps its place, and gets an id of it, so that it can be replaced and removed. */
+function recordOf(text: string, { kind, type, name }: Place): StoredRecord {
+  const record = parsed(text) as StoredRecord | undefined;
+  if (record && isWhole(record) && record.kind === kind && record.type === type && record.name === name) return record;
+  const digest = createHash("sha256")
+    .update(JSON.stringify([kind, type, name]))
+    .digest("hex");
+  const id = [digest.slice(0, 8), digest.slice(8, 12), digest.slice(12, 16), digest.slice(16, 20), digest.slice(20, 32)].join("-");
+  const nothing = { schema: "", data: {}, references: {}, secrets: {}, sealed: "", created: "", updated: "", updatedBy: "" };
+  return { ...nothing, id, kind, type, name, revision: 0, damaged: true };
+}
+
+function isWhole(record: StoredRecord): boolean {
+  if (!isObject(record) || Object.keys(record).length !== KEYS || !Number.isSafeInteger(record.revision) || record.revision < 1)
+    return false;
+  if (TEXTS.some((key) => typeof record[key] !== "string")) return false;
+  const { data, references, secrets } = record;
+  if (!isObject(data) || !isObject(references) || !isObject(secrets) || !Object.values(secrets).every(isObject)) return false;
+  const pointing = Object.values(references).every(
+    (to) => isObject(to) && [to.id, to.type, to.name].every((part) => typeof part === "string"),
+  );
+  try {
+    checkDepth(data, "A record");
+    return pointing;
+  } catch {
+    return false;
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function gone({ type, name }: StoredRecord, to: { type: string; name: string }): AshlarError {
+  return new AshlarError("ERR_BROKEN_REFERENCE", `${type}/${name} refers to ${to.type}/${to.name}, which is not there any more.`, {
+    type,
+    name,
+    documents: [`${to.type}/${to.name}`],
+  });
+}
