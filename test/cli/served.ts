@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { onTestFinished } from "vitest";
 import { Client } from "../server/serving.ts";
-import type { Ended, Workplace } from "./workplace.ts";
+import type { Ended, Started, Workplace } from "./workplace.ts";
 
 /** A server that listens. */
 export interface Served {
@@ -22,8 +22,12 @@ export interface Served {
 }
 
 /** Starts a server on a free port. @param options of the command, separated by blanks. @throws Error when it ends before it listens */
-export async function serve(place: Workplace, options = "", environment: Readonly<Record<string, string>> = {}): Promise<Served> {
-  const { child, ended } = place.start(`serve --port 0 --json ${options}`.trim(), environment);
+export function serve(place: Workplace, options = "", environment: Readonly<Record<string, string>> = {}): Promise<Served> {
+  return listening(place.start(`serve --port 0 --json ${options}`.trim(), environment));
+}
+
+/** A server that was started otherwise, when it listens. @throws Error when it ends before */
+export async function listening({ child, ended }: Started): Promise<Served> {
   onTestFinished(() => void child.kill("SIGKILL"));
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   const line = await Promise.race([new Promise<string>((first) => lines.once("line", first)), ended]);
