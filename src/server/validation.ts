@@ -32,7 +32,7 @@ export function invalidRequest(faults: readonly Fault[]): Refusal {
 }
 
 /** A field of an object: how it is read, and what stands for it when it is not there. */
-interface Field<T> {
+export interface Field<T> {
   readonly read: Reader<T>;
   readonly fallback?: { readonly value: T };
 }
