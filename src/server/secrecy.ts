@@ -104,6 +104,24 @@ export function redirection(
   return changed.length > 0 ? { kept: all, changed } : null;
 }
 
+/**
+ * JSON pointers of the references that lead to documents with secrets, at any distance.
+ * @param documents all that they lead to.
+ */
+export function leadingPlaces(references: Readonly<Record<string, Reference>>, documents: Iterable<MaskedDocument>): string[] {
+  const known = new Map(Array.from(documents, (document) => [document.id, document]));
+  const leads = ({ id: first }: Reference): boolean => {
+    const reached = new Set([first]);
+    for (const id of reached) {
+      const document = known.get(id);
+      if (document && Object.keys(document.secrets).length > 0) return true;
+      for (const reference of Object.values(document?.references ?? {})) reached.add(reference.id);
+    }
+    return false;
+  };
+  return Object.keys(references).filter((at) => leads(references[at] as Reference));
+}
+
 /** JSON pointers at which two values differ; lists and leaves as a whole. */
 function differences(before: Json | undefined, after: Json | undefined, at: readonly string[] = []): string[] {
   if (isObject(before) && isObject(after)) {
