@@ -51,9 +51,9 @@ export const documentFilter = optional(
 );
 
 type Given<F> = F extends { readonly read: Reader<infer T> } ? T : never;
-export type TypeFilter = Given<typeof typeFilter> | null;
-export type SchemaFilter = Given<typeof schemaFilter> | null;
-export type DocumentFilter = Given<typeof documentFilter>;
+export type TypeFilter = Given<typeof typeFilter>;
+export type SchemaFilter = Given<typeof schemaFilter>;
+export type DocumentFilter = NonNullable<Given<typeof documentFilter>>;
 
 /** Refuses a page of more than {@link MOST_ITEMS}. @throws Refusal */
 export function checkLimit(limit: number): void {

@@ -142,5 +142,5 @@ export function conflict({ type, name }: { type: string; name: string }, expecte
 
 /** The error for a chain of references that could not be loaded again. */
 export function tooDeep(here: string): AshlarError {
-  return new AshlarError("ERR_LIMIT", `${here} would refer to documents more than ${MAX_REFERENCE_DEPTH} deep.`);
+  return new AshlarError("ERR_LIMIT", `${here} would refer to documents more than ${MAX_REFERENCE_DEPTH} deep.`, { documents: [here] });
 }
