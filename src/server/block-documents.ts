@@ -88,15 +88,15 @@ async function create(context: Context, call: Call): Promise<Reply> {
     };
     const draft: Draft = { ...about, ...content };
     const changes = secretChanges(context, call, null, draft, leading);
-    const document = await saveNew(context, draft);
+    const document = await saveNew(context, call, draft);
     return { document, entry: { ...changes, id: document.id, revision: document.revision } };
   });
   return jsonText(await documentText(new Surroundings(context), await withChildren(context.store, made.document)), 201);
 }
 
-async function saveNew(context: Context, draft: Draft) {
+async function saveNew(context: Context, call: Call, draft: Draft) {
   try {
-    return await save(context, draft, {}, undefined);
+    return await save(context, call, draft, {}, undefined);
   } catch (error) {
     if (isAshlarError(error, "ERR_EXISTS")) throw refusal(409, "Block already exists");
     throw error;

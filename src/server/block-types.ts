@@ -60,7 +60,12 @@ async function create(context: Context, call: Call): Promise<Reply> {
 }
 
 async function filter({ store }: Context, call: Call): Promise<Reply> {
-  const asked = await readParameters(call, { limit: page.limit, block_types: typeFilter, block_schemas: schemaFilter, offset: page.offset });
+  const asked = await readParameters(call, {
+    limit: page.limit,
+    block_types: typeFilter,
+    block_schemas: schemaFilter,
+    offset: page.offset,
+  });
   checkLimit(asked.limit);
   const types = (await store.types()).filter(({ slug }) => mayKnow(call, slug));
   const ids = new Map(types.map(({ slug, id }) => [slug, id]));

@@ -79,7 +79,7 @@ async function applied(context: Context, call: Call, id: string, change: Change)
   if (context.settings.validate) checkFits(schema, content);
   const changes = secretChanges(context, call, before, draft, leading);
   const revision = before?.revision ?? null;
-  const saved = await save(context, draft, revision === null ? { overwrite: true } : { ifRevision: revision }, id);
+  const saved = await save(context, call, draft, revision === null ? { overwrite: true } : { ifRevision: revision }, id);
   return { ...changes, revision: saved.revision };
 }
 

@@ -46,15 +46,16 @@ function guarded({ type, name }: Draft, { kept, changed }: Redirection): AshlarE
   );
 }
 
-/** Saves a draft. @param ownId id of the document that is replaced. @throws Refusal, AshlarError `ERR_EXISTS`, `ERR_CONFLICT` */
+/** Saves a draft in the caller's name. @param ownId id of the document that is replaced. @throws Refusal, AshlarError `ERR_EXISTS`, `ERR_CONFLICT` */
 export async function save(
   { store }: Context,
+  { principal }: Call,
   draft: Draft,
   condition: WriteCondition,
   ownId: string | undefined,
 ): Promise<MaskedDocument> {
   try {
-    return await store.save(draft, condition);
+    return await store.save(draft, { ...condition, by: principal.name });
   } catch (error) {
     if (isAshlarError(error, "ERR_BROKEN_REFERENCE")) throw refusal(409, INTEGRITY);
     if (isAshlarError(error, "ERR_CYCLE")) {

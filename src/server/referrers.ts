@@ -48,7 +48,7 @@ export async function deleting(
       if (!isAshlarError(error, "ERR_REFERENCED") || attempt === TRIES || (settings.rules.keepReferenced && !cascade)) throw error;
       for (const place of error.details.documents ?? []) {
         const key = splitReference(place);
-        if (!cascade) await withoutReferences(store, key, gone);
+        if (!cascade) await withoutReferences(store, call, key, gone);
         else others.push(...(await deleteWithReferrers(store, call, key)));
       }
     }
@@ -90,6 +90,7 @@ async function leadingTo(store: Store, { type, name }: { readonly type: string; 
 /** Saves a document without some of its references; the field of each is gone. */
 async function withoutReferences(
   store: Store,
+  { principal }: Call,
   key: { readonly type: string; readonly name: string },
   gone: (reference: Reference) => boolean,
 ) {
@@ -103,7 +104,7 @@ async function withoutReferences(
     try {
       await store.save(
         { type, name, schema, version, data, references: left, secrets },
-        revision === null ? { overwrite: true } : { ifRevision: revision },
+        { ...(revision === null ? { overwrite: true } : { ifRevision: revision }), by: principal.name },
       );
       return;
     } catch (error) {
