@@ -7,7 +7,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { SecretChange } from "../api/shapes.ts";
 import { AshlarError, type Issue, invalid, isAshlarError } from "../errors.ts";
-import { type Json, type JsonObject, pointer, pointerParts } from "../json.ts";
+import { type Json, type JsonObject, pointer } from "../json.ts";
 import { Secret } from "../secret.ts";
 import type { Document, Draft, MaskedDocument, Reference, Store, WriteCondition } from "../stores/store.ts";
 import type { Context } from "./context.ts";
@@ -16,7 +16,7 @@ import { secretChanges } from "./document-writing.ts";
 import type { Call } from "./exchange.ts";
 import type { Pointed } from "./own-bodies.ts";
 import { checkRight, leadsBeyond } from "./scope.ts";
-import { freedPlaces, leadingPlaces } from "./secrecy.ts";
+import { freedPlaces, leadingPlaces, valueAt } from "./secrecy.ts";
 import type { Entry } from "./trail.ts";
 
 /** What is to be saved. */
@@ -104,13 +104,6 @@ function draftOf(wanted: Wanted, references: Draft["references"], before: Docume
   return { type, name, ...(anonymous && { anonymous }), schema, ...(version !== null && { version }), data, references, secrets };
 }
 
-function valueAt(data: JsonObject, at: string): Json | undefined {
-  let value: Json | undefined = data;
-  for (const part of pointerParts(at))
-    value = typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as JsonObject)[part] : undefined;
-  return value;
-}
-
 interface Change {
   readonly wanted: Wanted;
   readonly draft: Draft;
@@ -121,7 +114,7 @@ interface Change {
 /** What the write does to secrets, for the audit log. @throws AshlarError `ERR_DENIED`, `ERR_SCHEMA` where the server asks for it */
 async function checked(context: Context, call: Call, { wanted, draft, before, reached }: Change): Promise<Partial<Entry>> {
   const mayReveal = call.principal.may("reveal", draft);
-  const [freed] = freedPlaces(draft.data, Object.keys(before?.secrets ?? {}));
+  const [freed] = freedPlaces(draft.data, Object.keys(before?.secrets ?? {}), before?.data);
   if (freed !== undefined && !mayReveal) throw denied(draft, freed, "make readable what was secret");
   const moved = Object.entries(wanted.secrets).filter(([at, change]) => "keep" in change && change.keep !== true && change.keep !== at);
   const [first] = moved.map(([at]) => at);

@@ -50,9 +50,18 @@ function outersOf(place: string): string[] {
 /**
  * JSON pointers of readable values that stand where the stored document has a secret: a write that gives them makes a place readable.
  * @param before JSON pointers of the stored document's secrets.
+ * @param readable its data: what was readable, and stays as it is, does not count.
  */
-export function freedPlaces(data: JsonObject, before: Iterable<string>): string[] {
-  return placesIn(data, before);
+export function freedPlaces(data: JsonObject, before: Iterable<string>, readable: JsonObject = {}): string[] {
+  return placesIn(data, before).filter((place) => canonicalJson(valueAt(data, place)) !== canonicalJson(valueAt(readable, place) ?? null));
+}
+
+/** The value in a place; undefined where there is none. */
+export function valueAt(data: JsonObject, place: string): Json | undefined {
+  let value: Json | undefined = data;
+  for (const part of pointerParts(place))
+    value = typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as JsonObject)[part] : undefined;
+  return value;
 }
 
 /** The places in data, not null, that are those of earlier secrets, at any index of a list; none inside of another. */
