@@ -165,6 +165,7 @@ function addCommands(program: Command): void {
     .action(call(async () => (await import("./completion.ts")).completion));
   addKeyCommands(program);
   addTokenCommands(program);
+  addServeCommand(program);
   program
     .command("audit")
     .description("the audit log of ashlar serve")
@@ -210,6 +211,26 @@ function addKeyCommands(program: Command): void {
     .option("--yes", "do not ask")
     .addHelpText("after", ENVIRONMENT_KEYS)
     .action(call(async () => (await import("./key.ts")).removeKey));
+}
+
+function addServeCommand(program: Command): void {
+  program
+    .command("serve")
+    .description("put the store behind a server, for Prefect's clients and our own; the command line works against it by --store http://…")
+    .option("--host <address>", "where to listen; anywhere but on this machine only with TLS or a proxy", "127.0.0.1")
+    .option("--port <number>", "0 takes any that is free", "4200")
+    .option("--tls-cert <file>", "certificate in PEM, with those that it depends on")
+    .option("--tls-key <file>", "its key in PEM")
+    .option("--behind-proxy", "a proxy does TLS, and says in X-Forwarded-For where requests come from")
+    .option("--allow-host <name>", "a name by which clients reach it; may be repeated", each)
+    .option("--token-env <variable>", "one admin's access token from an environment variable, for containers")
+    .option("--audit <file>", "the audit log (default: $ASHLAR_AUDIT_LOG, else audit.jsonl in your data folder)")
+    .option("--no-system-types", "do not make Prefect's system types known")
+    .option("--like-prefect", "take back what is stricter than in Prefect's server")
+    .option("--validate", "refuse documents that do not fit their schema")
+    .option("--guard-kept", "who may not load a secret may not change what stands beside it, either")
+    .option("--max-body <bytes>", "largest body of a request (default: 1 MiB)")
+    .action(call(async () => (await import("./serve.ts")).serve));
 }
 
 function addTokenCommands(program: Command): void {

@@ -2,7 +2,7 @@
  * What every command gets: which store is meant, opened on first need, and whether JSON is wanted. Touches current-store.ts.
  * @module
  */
-import { openStore } from "../current-store.ts";
+import { type OpenOptions, openStore } from "../current-store.ts";
 import { AshlarError, nearest } from "../errors.ts";
 import type { BlockType, Store } from "../stores/store.ts";
 
@@ -11,8 +11,8 @@ export interface Session {
   /** The store's URL as given: `--store`, else `ASHLAR_STORE`, else the default. */
   readonly url: string;
   readonly json: boolean;
-  /** The store. @throws AshlarError as {@link openStore} does */
-  store(): Promise<Store>;
+  /** The store, opened at the first call and as that one says. @throws AshlarError as {@link openStore} does */
+  store(options?: OpenOptions): Promise<Store>;
   close(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export function openSession(options: { readonly url?: string | undefined; readon
   return {
     url,
     json: options.json === true,
-    store: () => (opened ??= openStore(url)),
+    store: (how) => (opened ??= openStore(url, how)),
     close: async () => (await opened?.catch(() => undefined))?.close(),
   };
 }
