@@ -99,7 +99,7 @@ const MOST_TEXT = 300;
 
 /** The keys of a store for its audit log. @throws AshlarError `ERR_UNSUPPORTED` where the store has none. */
 export function auditKeys({ maintenance, url }: Store): AuditKeys {
-  if (maintenance?.derive) return async (id) => (maintenance as Required<typeof maintenance>).derive("audit", id);
+  if (maintenance) return (id) => maintenance.derive("audit", id);
   throw new AshlarError("ERR_UNSUPPORTED", `${url} has no keys with which an audit log could be sealed.`, { store: url });
 }
 
