@@ -67,12 +67,14 @@ export async function serve(session: Session, _given: readonly string[], options
         rules: options.likePrefect ? LIKE_PREFECT : STRICT,
       },
     });
+    const told = untilTold();
     const listening = await opened(() => listen(app, door), options);
-    const url = urlOf(options, listening.port);
-    const shown = { url, store: store.url, keys, audit: auditPath, ...linesToPaste(url) };
+    const { url, found } = addressesOf(options, listening.port);
+    const shown = { url, store: store.url, keys, audit: auditPath, ...linesToPaste(found) };
     print(session, shown, () => greeting(shown));
     if (!session.json && !tokenFromEnvironment && !(await hasTokens(store))) process.stderr.write(`${NO_TOKENS}\n`);
-    await untilStopped(listening);
+    await told;
+    await listening.stop(); // running requests end first
     if (!session.json) process.stdout.write("Stopped.\n");
   } finally {
     await audit.close();
@@ -146,13 +148,16 @@ async function opened(open: () => Promise<Listening>, { host, port }: ServeOptio
   }
 }
 
-/** Where clients find it. */
-function urlOf(options: ServeOptions, port: number): string {
-  const { host, allowHost = [], tlsCert, behindProxy } = options;
-  const wildcard = host === "0.0.0.0" || host === "::";
-  const name = allowHost[0] ?? (wildcard ? hostname() : host);
-  if (behindProxy && allowHost[0] !== undefined) return `https://${name}`;
-  return `${tlsCert === undefined ? "http" : "https"}://${isIP(name) === 6 ? `[${name}]` : name}:${port}`;
+/** Where it listens, and by which address clients find it there. */
+function addressesOf(
+  { host, allowHost = [], tlsCert, behindProxy }: ServeOptions,
+  port: number,
+): { readonly url: string; readonly found: string } {
+  const at = (scheme: string, name: string) => `${scheme}://${isIP(name) === 6 ? `[${name}]` : name}:${port}`;
+  const url = at(tlsCert === undefined ? "http" : "https", host);
+  const [name = host === "0.0.0.0" || host === "::" ? hostname() : undefined] = allowHost;
+  if (behindProxy && allowHost[0] !== undefined) return { url, found: `https://${allowHost[0]}` };
+  return { url, found: name === undefined ? url : at(tlsCert === undefined ? "http" : "https", name) };
 }
 
 function linesToPaste(url: string): { readonly python: string; readonly typescript: string } {
@@ -190,17 +195,16 @@ async function hasTokens(store: Store): Promise<boolean> {
   return ((await store.accessTokens?.list()) ?? []).length > 0;
 }
 
-/** Until the process is told to stop; running requests end first. A second time ends it at once. */
-async function untilStopped(listening: Listening): Promise<void> {
-  const { promise: told, resolve: tell } = Promise.withResolvers<unknown>();
+/** Until the process is told to stop; a second time ends it at once. */
+async function untilTold(): Promise<void> {
+  const { promise, resolve: tell } = Promise.withResolvers<unknown>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, tell);
   process.once("uncaughtException", (error) => {
     log(`stops: ${failureOf(error).log}`); // its own text may hold anything
     process.exitCode = 1;
     tell(undefined);
   });
-  await told;
-  await listening.stop();
+  await promise;
 }
 
 /** One line of the server's log. */
