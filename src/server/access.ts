@@ -6,7 +6,7 @@
  * digest of its text, so that one that does not exist costs the same as one that does, whatever name stands before it.
  * @module
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { type AccessToken, fitsPattern, type Right, ROLES, tokenForm } from "../access-token.ts";
 import { AshlarError } from "../errors.ts";
 import { Secret } from "../secret.ts";
@@ -97,7 +97,7 @@ function readHeader(header: string | undefined): Given | null {
 
 /** Compares in a time that tells nothing of where two texts differ, nor of how long the right one is. */
 function isSame(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
+  const digest = (text: string) => hash("sha256", text, "buffer");
   return timingSafeEqual(digest(given), digest(expected));
 }
 

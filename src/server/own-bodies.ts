@@ -9,7 +9,7 @@ import { isObject, type Location, nullable, object, optional, type Reader, requi
 const POINTER = /^(\/([^/~]|~[01])*)+$/;
 
 /** Any JSON; a number that would be stored as another does not fit. */
-export const anyJson: Reader<Json> = (value, loc, faults) => {
+const anyJson: Reader<Json> = (value, loc, faults) => {
   if (isRawNumber(value)) {
     const number = Number(value.rawJSON);
     const isExact = Number.isFinite(number) && (/[.eE]/.test(value.rawJSON) || Number.isSafeInteger(number));
