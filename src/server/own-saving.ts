@@ -9,6 +9,7 @@ import type { SecretChange } from "../api/shapes.ts";
 import { AshlarError, type Issue, invalid, isAshlarError } from "../errors.ts";
 import { type Json, type JsonObject, pointer } from "../json.ts";
 import { Secret } from "../secret.ts";
+import { conflict } from "../stores/record.ts";
 import type { Document, Draft, MaskedDocument, Reference, Store, WriteCondition } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { checkFits } from "./document-validation.ts";
@@ -16,7 +17,7 @@ import { secretChanges } from "./document-writing.ts";
 import type { Call } from "./exchange.ts";
 import type { Pointed } from "./own-bodies.ts";
 import { checkRight, leadsBeyond } from "./scope.ts";
-import { freedPlaces, leadingPlaces, valueAt } from "./secrecy.ts";
+import { freedPlaces, leadingPlaces, outersOf, valueAt } from "./secrecy.ts";
 import type { Entry } from "./trail.ts";
 
 /** What is to be saved. */
@@ -49,6 +50,7 @@ export async function saveDocument(
   const { references, reached } = await resolved(context, call, wanted);
   for (let attempt = 1; ; attempt++) {
     const before = await stored(context, wanted);
+    checkRevision(wanted, before, condition);
     const draft = draftOf(wanted, references, before);
     const about = await checked(context, call, { wanted, draft, before, reached });
     try {
@@ -62,19 +64,22 @@ export async function saveDocument(
   }
 }
 
+const NOTHING_TO_KEEP = ["ERR_NOT_FOUND", "ERR_CANNOT_OPEN", "ERR_EDITED", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY"] as const;
+
 /** What is there, with its secrets; null when nothing is, or nothing that can be opened: then there is nothing to keep. */
 async function stored({ store }: Context, { type, name }: Wanted): Promise<Document | null> {
   try {
     return (await store.load({ type, name }))[0] ?? null;
   } catch (error) {
-    if (
-      ["ERR_NOT_FOUND", "ERR_CANNOT_OPEN", "ERR_EDITED", "ERR_UNKNOWN_KEY", "ERR_WRONG_KEY"].some(
-        (code) => isAshlarError(error) && error.code === code,
-      )
-    )
-      return null;
+    if (NOTHING_TO_KEEP.some((code) => isAshlarError(error, code))) return null;
     throw error;
   }
+}
+
+/** What is kept is that of the revision which is replaced. @throws AshlarError `ERR_CONFLICT` */
+function checkRevision(wanted: Wanted, before: Document | null, { ifRevision }: WriteCondition): void {
+  if (ifRevision !== undefined && before && before.revision !== null && before.revision !== ifRevision)
+    throw conflict(wanted, ifRevision, before.revision);
 }
 
 /** Replaces what was looked at, and nothing else. */
@@ -95,11 +100,16 @@ function draftOf(wanted: Wanted, references: Draft["references"], before: Docume
     if (from !== undefined && !kept)
       issues.push({ path: pointer(["secrets", at, "keep"]), message: "nothing is stored there that could be kept" });
     else secrets[at] = kept ?? new Secret("set" in change ? change.set : null);
-    if (references[at]) issues.push({ path: pointer(["references", at]), message: "stands where a secret is" });
   }
-  for (const at of [...Object.keys(secrets), ...Object.keys(references)])
+  for (const at of Object.keys(references))
+    if (at in secrets) issues.push({ path: pointer(["references", at]), message: "stands where a secret is" });
+  const places = new Set([...Object.keys(secrets), ...Object.keys(references)]);
+  for (const at of places) {
     if (valueAt(data, at) != null)
       issues.push({ path: `/data${at}`, message: "stands where a secret or a reference is: it is null, or left out" });
+    if (outersOf(at).some((outer) => outer !== at && places.has(outer)))
+      issues.push({ path: pointer([at in secrets ? "secrets" : "references", at]), message: "lies inside of another secret or reference" });
+  }
   if (issues.length > 0) throw invalid(`${type}/${name} cannot be saved`, issues, "ERR_INVALID", { type, name });
   return { type, name, ...(anonymous && { anonymous }), schema, ...(version !== null && { version }), data, references, secrets };
 }

@@ -42,7 +42,7 @@ export function keptSecret({ data, secrets }: Parts, before: Iterable<string>): 
 }
 
 /** A place and all that it lies in. */
-function outersOf(place: string): string[] {
+export function outersOf(place: string): string[] {
   const parts = pointerParts(place);
   return parts.map((_, length) => pointer(parts.slice(0, length + 1)));
 }

@@ -128,6 +128,17 @@ describe("a secret", () => {
     expect(await secretsOf()).toEqual({ "/list/0": "second", "/list/1": "first" });
   });
 
+  it("that is kept is that of the revision which is replaced", async () => {
+    await server.store.save(part("one", { secrets: { "/token": "newer" } }), { overwrite: true });
+    for (const revision of [1, 3])
+      expect(error(await put(editor, { secrets: { "/token": { keep: true } } }, { "if-match": `"${revision}"` }))).toEqual([
+        412,
+        "ERR_CONFLICT",
+      ]);
+    await put(editor, { secrets: { "/token": { keep: true } } }, { "if-match": '"2"' });
+    expect(await secretsOf()).toEqual({ "/token": "newer" });
+  });
+
   it("can be any text, eight asterisks too, and any JSON", async () => {
     const values: Json[] = ["********", "", null, 0, { keep: true }, ["********"]];
     for (const set of values) {
@@ -139,12 +150,18 @@ describe("a secret", () => {
   it("that is not stored cannot be kept, nor stand in the data; all that does not fit is told at once, by pointer, without a value", async () => {
     const body = {
       data: { token: CANARY, a: null, host: 12345678901234567890n.toString(), big: 1 },
-      secrets: { "/token": { keep: true }, "/gone": { keep: true }, "/b": { keep: "/nowhere" } },
-      references: { "/token": { type: "part", name: "one" } },
+      secrets: { "/token": { keep: true }, "/gone": { keep: true }, "/b": { keep: "/nowhere" }, "/a": { set: CANARY } },
+      references: { "/token": { type: "part", name: "one" }, "/a/b/c": { type: "part", name: "one" } },
     };
     const refused = await put(editor, body, { "if-match": '"1"' });
     expect(error(refused)).toEqual([422, "ERR_INVALID"]);
-    expect(pointers(refused)).toEqual(["/references/~1token", "/secrets/~1gone/keep", "/secrets/~1b/keep", "/data/token", "/data/token"]);
+    expect(pointers(refused)).toEqual([
+      "/secrets/~1gone/keep",
+      "/secrets/~1b/keep",
+      "/references/~1token",
+      "/data/token",
+      "/references/~1a~1b~1c",
+    ]);
     expect(refused.text).not.toContain("canary");
     const wrong = {
       schema: 5,
