@@ -5,7 +5,7 @@
  * by its beginning. A store keeps two digests of it: one under which the record lies, and one inside of its seal, which is compared.
  * @module
  */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { AshlarError, type Issue, invalid, nearest } from "./errors.ts";
 import { isSlug } from "./slug.ts";
 
@@ -51,8 +51,9 @@ const TOKEN_TEXT = /^ashlartoken1_([A-Za-z0-9_-]{43})_([0-9a-f]{6})$/;
 /** Longest pattern or list of them: what is compared at each request stays small. */
 const MOST = 100;
 
-function digest(label: string, text: string): Buffer {
-  return createHash("sha256").update(`ashlar token ${label}\0`).update(text).digest();
+/** In hexadecimal digits. */
+function digest(label: string, text: string): string {
+  return hash("sha256", `ashlar token ${label}\0${text}`);
 }
 
 /** The text of a new token. It is as secret as what it opens. */
@@ -62,7 +63,7 @@ export function newTokenText(): string {
 }
 
 function checkDigits(random: string): string {
-  return digest("check", random).toString("hex").slice(0, 6);
+  return digest("check", random).slice(0, 6);
 }
 
 /** Whether a text is a token's, as far as can be seen without a store: `damaged` where a character is missing or wrong. */
@@ -74,18 +75,18 @@ export function tokenForm(text: string): "whole" | "damaged" | "other" {
 
 /** Under what a token's record lies: 32 hexadecimal digits that tell nothing of the token. */
 export function tokenPlace(text: string): string {
-  return digest("place", text).toString("hex").slice(0, 32);
+  return digest("place", text).slice(0, 32);
 }
 
 /** What stands inside of the seal for the token: its hash, in hexadecimal digits. */
 export function tokenHash(text: string): string {
-  return digest("hash", text).toString("hex");
+  return digest("hash", text);
 }
 
 /** Whether a token's text is the one of a hash; takes the same time wherever they differ. */
-export function isTokenOf(hash: string, text: string): boolean {
+export function isTokenOf(tokensHash: string, text: string): boolean {
   const given = Buffer.from(tokenHash(text));
-  const expected = Buffer.from(hash);
+  const expected = Buffer.from(tokensHash);
   return timingSafeEqual(given, expected.length === given.length ? expected : Buffer.alloc(given.length));
 }
 

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 
 /** A request as it goes out. */
-export interface Outgoing {
+interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;

@@ -20,7 +20,6 @@ function recordOf<T>(item: z.ZodType<T>) {
 }
 
 const reference: z.ZodType<Reference> = z.object({ id: z.string(), type: z.string(), name: z.string() });
-const place = reference;
 const isTrue = z.literal(true).optional();
 const head = {
   ...{ id: z.string(), type: z.string(), name: z.string(), anonymous: isTrue, schema: z.string(), version: z.string().optional() },
@@ -29,7 +28,7 @@ const head = {
 };
 
 /** A document without its secrets. */
-export const masked: z.ZodType<MaskedDocument> = z.object({
+const masked: z.ZodType<MaskedDocument> = z.object({
   ...head,
   secrets: recordOf(z.object({ changed: z.string().nullable() })),
   damaged: isTrue,
@@ -37,25 +36,25 @@ export const masked: z.ZodType<MaskedDocument> = z.object({
 });
 
 /** A document with its secrets. */
-export const opened = z.object({ ...head, secrets: recordOf(z.object({ value: z.unknown() })) }) as unknown as z.ZodType<OpenedDocument>;
+const opened = z.object({ ...head, secrets: recordOf(z.object({ value: z.unknown() })) }) as unknown as z.ZodType<OpenedDocument>;
 
 const stored = { id: z.string(), created: z.string(), updated: z.string() };
 const text = z.string().nullable();
 
 /** A block type. */
-export const blockType: z.ZodType<StoredType> = z.object({
+const blockType: z.ZodType<StoredType> = z.object({
   ...stored,
   ...{ slug: z.string(), name: z.string(), description: text, logoUrl: text, documentationUrl: text, codeExample: text, protected: isTrue },
 });
 
 /** A schema. */
-export const blockSchema: z.ZodType<StoredSchema> = z.object({
+const blockSchema: z.ZodType<StoredSchema> = z.object({
   ...stored,
   ...{ checksum: z.string(), type: z.string(), version: z.string(), capabilities: z.array(z.string()), fields: z.string() },
 });
 
 /** An access token. */
-export const accessToken = z.object({
+const accessToken = z.object({
   ...{ id: z.string(), name: z.string(), roles: z.array(z.enum(Object.keys(ROLES) as [Role])) },
   ...{ types: z.array(z.string()).nullable(), names: z.array(z.string()).nullable() },
   ...{ created: z.string(), expires: text, revoked: text },
@@ -86,7 +85,7 @@ export const bodies = {
     items: z.array(z.object({ ...{ id: z.string(), type: z.string(), name: z.string() }, documents: texts, error: error.optional() })),
     documents: z.array(opened),
   }) as z.ZodType<{ readonly items: readonly OpenedItem[]; readonly documents: readonly OpenedDocument[] }>,
-  deleted: z.object({ deleted: z.array(place) }),
+  deleted: z.object({ deleted: z.array(reference) }),
   names: z.object({ names: z.array(z.object({ type: z.string(), name: z.string() })) }),
   type: blockType,
   types: z.object({ types: z.array(blockType) }),

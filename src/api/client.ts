@@ -119,7 +119,7 @@ class Client implements ApiClient {
       maybeDone ||= ambiguous;
       // A connection that the server has just closed for want of use: a new one, at once, and only once.
       if (got instanceof NoAnswer && got.reused && !stale && (stale = got.code === "ECONNRESET" || got.code === "EPIPE")) continue;
-      const wait = this.#isTransient(got, writes) ? WAITS[tries++] : undefined;
+      const wait = this.#isTransient(got) ? WAITS[tries++] : undefined;
       if (wait === undefined) {
         if (maybeDone) throw lost(this.url, got);
         const login = this.#token ? this.#source : undefined;
@@ -170,10 +170,10 @@ class Client implements ApiClient {
     throw unreadable(this.url, method, path, parsed.error);
   }
 
-  /** Whether it is worth to ask again. Of a write that the store itself could not take it is not known what became. */
-  #isTransient(got: Incoming | NoAnswer, writes: boolean): boolean {
+  /** Whether it is worth to ask again: a server that is busy or is started anew, not one whose store fails, which has waited itself. */
+  #isTransient(got: Incoming | NoAnswer): boolean {
     if (got instanceof NoAnswer) return got.code !== "TOO_LARGE" && got.code !== "CLOSED" && (got.sent || this.#met);
-    return got.status === 502 || (got.status === 503 && !(writes && refusalBody.safeParse(bodyOf(got.text)).success));
+    return (got.status === 502 || got.status === 503) && !isTold(got);
   }
 }
 
@@ -181,13 +181,14 @@ class Client implements ApiClient {
 function mayHaveHappened(got: Incoming | NoAnswer): boolean {
   if (got instanceof NoAnswer) return got.sent;
   if (got.status < 300) return true;
-  return got.status >= 500 && got.status !== 503 && !refusalBody.safeParse(bodyOf(got.text)).success;
+  return got.status >= 500 && got.status !== 503 && !isTold(got);
 }
 
-function bodyOf(text: string): unknown {
+/** Whether an answer is a refusal by the server itself, and not by something in between. */
+function isTold({ text }: Incoming): boolean {
   try {
-    return parseJson(text);
+    return refusalBody.safeParse(parseJson(text)).success;
   } catch {
-    return undefined;
+    return false;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * `ashlar audit verify`: whether the audit log of `ashlar serve` is as it was written. Touches the server's audit-verify.ts.
  *
- * JSON: `{"files","lines","last":{"line","hash"},"goesOnFrom","breaks":[{"file","line","what"}],"missingKeys","unproven","endKnown"}`; see
+ * JSON: `{"files","lines","last":{"line","hash"},"goesOnFrom","breaks":[{"file","line","what"}],"missingKeys","unproven","unsure","endKnown"}`; see
  * `AuditReport`. Exit code 74 when there are breaks, 77 when no key at hand vouches for the last lines.
  * @module
  */
@@ -22,7 +22,7 @@ export async function verifyAuditLog(session: Session, given: readonly string[])
   else if (report.unproven > 0) process.exitCode = EXIT.unproven;
 }
 
-function told({ lines, last, goesOnFrom, breaks, missingKeys, unproven, endKnown }: AuditReport): string[] {
+function told({ lines, last, goesOnFrom, breaks, missingKeys, unproven, unsure, endKnown }: AuditReport): string[] {
   const findings = breaks.map(({ file, line, what }) => `${paint("red", `${plain(file)}:${line}`)}  ${what}`);
   const notes = [
     ...(goesOnFrom === null
@@ -32,6 +32,7 @@ function told({ lines, last, goesOnFrom, breaks, missingKeys, unproven, endKnown
     ...(unproven === 0
       ? []
       : [`Nothing vouches for the last ${unproven === 1 ? "line" : `${unproven} lines`}: bring back that key to have them checked.`]),
+    ...unsure.map((line) => `When line ${line} was written, .head was gone: lines that were cut off before it would not be missed.`),
     ...(endKnown || lines === 0 ? [] : ["There is no .head beside it: lines cut off its end would not be missed."]),
   ];
   const end = `It ends with line ${last.line}, ${last.hash}.`;

@@ -9,11 +9,12 @@ import { type Stats, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { sqlitePath } from "../backends/sqlite-file.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
-import type { Finding, Maintenance } from "../stores/store.ts";
+import type { Finding, LoadedItem, Maintenance, Store } from "../stores/store.ts";
 import { keyFilePath } from "../user-folders.ts";
 import { lockPath } from "../vaults/key-file.ts";
 import { EXIT } from "./failure.ts";
-import { findKeys, maintenance } from "./keys.ts";
+import { findKeys, isBehindServer, maintenance } from "./keys.ts";
+import { placeOf } from "./lookup.ts";
 import { paint, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
 
@@ -24,6 +25,9 @@ interface Check {
   readonly detail: string;
   readonly findings: readonly Finding[];
 }
+
+/** How many documents are loaded at a time. */
+const PAGE = 200;
 
 /** More findings of one check are only counted, unless as JSON. */
 const SHOWN = 20;
@@ -42,6 +46,7 @@ async function examine(session: Session): Promise<Check[]> {
     const detail = "a store of memory has no file, no keys and nothing to mend";
     return [node, { name: "store", state: "skipped", detail, findings: [] }];
   }
+  if (isBehindServer(session.url)) return [node, ...(await examineServer(session))];
   const opened = await caught(() => maintenance(session));
   const used = isAshlarError(opened) ? opened : await caught(() => opened.keysInUse());
   const counts = isAshlarError(used) ? undefined : used;
@@ -65,6 +70,28 @@ async function examine(session: Session): Promise<Check[]> {
           !isAshlarError(keys),
         ),
   ];
+}
+
+/** What can be seen from outside: whether it answers, and which documents it cannot load. */
+async function examineServer(session: Session): Promise<Check[]> {
+  const types = await caught(async () => (await session.store()).types());
+  const store = check("store", session.url, isAshlarError(types) ? [asFinding(types)] : []);
+  if (isAshlarError(types)) return [store];
+  const items = await caught(async () => allItems(await session.store()));
+  if (isAshlarError(items, "ERR_DENIED"))
+    return [store, { name: "records", state: "skipped", detail: "the login may not load secrets", findings: [] }];
+  if (isAshlarError(items)) return [store, check("records", "cannot be loaded", [asFinding(items)])];
+  const broken = items.filter(({ error }) => error).map((item) => ({ where: placeOf(item), message: item.error?.message ?? "" }));
+  return [store, check("records", `${items.length} document${items.length === 1 ? "" : "s"}`, broken)];
+}
+
+async function allItems(store: Store): Promise<LoadedItem[]> {
+  const all: LoadedItem[] = [];
+  for (let after: LoadedItem | undefined; ; after = all.at(-1)) {
+    const page = await store.loadPage({ after: after && { type: after.type, name: after.name }, limit: PAGE });
+    all.push(...page.map(({ documents: _documents, ...item }) => item));
+    if (page.length < PAGE) return all;
+  }
 }
 
 async function inspect(store: Maintenance, open: boolean): Promise<readonly Finding[]> {

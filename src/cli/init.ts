@@ -10,6 +10,7 @@ import { keySourcesOf } from "../stores/open.ts";
 import type { Store } from "../stores/store.ts";
 import { writeKeyFile } from "../vaults/key-file.ts";
 import { findKeyring, generateKey, type KeySources, readKeyFile } from "../vaults/keyring.ts";
+import { isBehindServer, SERVER_HAS_KEYS } from "./keys.ts";
 import { paint, pairs, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
 
@@ -27,6 +28,7 @@ export async function init(session: Session, _given: readonly string[], options:
       "ERR_INVALID",
       "A store of memory ends with its process and needs no init: give --store sqlite:PATH, or nothing.",
     );
+  if (isBehindServer(session.url)) throw new AshlarError("ERR_INVALID", SERVER_HAS_KEYS);
   const existing = await openExisting(session.url);
   try {
     const sources = await keySourcesOf(session.url);

@@ -36,7 +36,10 @@ function makeProgram(): Command {
   const program = new Command("ashlar")
     .description("Typed configuration blocks and secrets: registers block classes, and shows and changes what is saved.")
     .version(version(), "-V, --version", "show the version")
-    .option("--store <url>", 'where the documents are: "sqlite:PATH" (default: $ASHLAR_STORE, else a file in your data folder)')
+    .option(
+      "--store <url>",
+      'where the documents are: "sqlite:PATH", "https://HOST", … (default: $ASHLAR_STORE, else a file in your data folder)',
+    )
     .option("--json", "one JSON object on standard output; errors as JSON on standard error")
     .option("--stack", "show where in the code an error arose")
     .helpOption("-h, --help", "show help")

@@ -17,6 +17,7 @@ import { DEFAULT_MAX_BODY } from "../server/body.ts";
 import { failureOf } from "../server/failures.ts";
 import { LOOPBACK } from "../server/guard.ts";
 import { type Listening, listen } from "../server/listen.ts";
+import { ownRoutes } from "../server/own-routes.ts";
 import { LIKE_PREFECT, STRICT } from "../server/rules.ts";
 import { installSystemTypes } from "../server/system-types.ts";
 import type { Store } from "../stores/store.ts";
@@ -59,7 +60,7 @@ export async function serve(session: Session, _given: readonly string[], options
   const audit = await openAudit(auditPath, auditKeys(store));
   try {
     const app = serverApp({
-      ...{ store, audit, access: storeAccess(store, { tokenFromEnvironment }) },
+      ...{ store, audit, access: storeAccess(store, { tokenFromEnvironment }), routes: ownRoutes },
       settings: {
         ...{ maxBody, log, validate: options.validate === true, guardKept: options.guardKept === true },
         ...{ secure: door.tls !== undefined, proxied: options.behindProxy === true, hosts: hostsOf(options) },

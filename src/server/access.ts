@@ -6,7 +6,7 @@
  * digest of its text, so that one that does not exist costs the same as one that does, whatever name stands before it.
  * @module
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { type AccessToken, fitsPattern, type Right, ROLES, tokenForm } from "../access-token.ts";
 import { AshlarError } from "../errors.ts";
 import { Secret } from "../secret.ts";
@@ -22,6 +22,8 @@ export interface Target {
 export interface Principal {
   /** The token's name. */
   readonly name: string;
+  /** The token; null where it is none of the store. */
+  readonly token: AccessToken | null;
   /** Whether the token is good for some types or names only. Whoever has such a token learns nothing of what is beyond. */
   readonly scoped: boolean;
   /** Slugs of the types that the token is good for; null: all. */
@@ -61,7 +63,7 @@ export function storeAccess(store: Store, { tokenFromEnvironment }: StoreAccessO
   const find = async (given: Given): Promise<Principal | null> => {
     if (tokenFromEnvironment && isSame(given.text, tokenFromEnvironment.reveal())) return ENVIRONMENT;
     const token = await store.accessTokens?.verify(given.text);
-    return token && (given.name === undefined || given.name === token.name) ? principalOf(token) : null;
+    return token && (given.name === undefined || given.name === token.name) ? principalOf(token, token) : null;
   };
   return {
     async authenticate(authorization, address) {
@@ -95,17 +97,21 @@ function readHeader(header: string | undefined): Given | null {
 
 /** Compares in a time that tells nothing of where two texts differ, nor of how long the right one is. */
 function isSame(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
+  const digest = (text: string) => hash("sha256", text, "buffer");
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-/** The holder of a token. */
-export function principalOf({ name, roles, types, names }: Pick<AccessToken, "name" | "roles" | "types" | "names">): Principal {
+/** The holder of a token. @param token undefined where it is none of the store. */
+export function principalOf(
+  { name, roles, types, names }: Pick<AccessToken, "name" | "roles" | "types" | "names">,
+  token?: AccessToken,
+): Principal {
   const rights = new Set<Right>(roles.flatMap((role) => ROLES[role]));
   const isNamed = (right: Right, target: Target) =>
     names === null || (target.name === undefined ? right === "see" : names.some((pattern) => fitsPattern(target.name as string, pattern)));
   return {
     name,
+    token: token ?? null,
     types,
     scoped: types !== null || names !== null,
     may: (right, target) =>

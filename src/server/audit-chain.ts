@@ -19,10 +19,15 @@ export interface Link {
 /** Before the first line of a chain. */
 export const START: Link = { line: 0, hash: "" };
 
+/** What a line says that was written without knowing how far the log went before: its head was not there. */
+export const UNSURE = "without head";
+
 /** A line that has been read. */
 export interface ReadLine extends Link {
   /** Where the chain stood before, as the first line of a file says it. */
   readonly after: string | undefined;
+  /** Whether it was written without knowing how far the log went before. */
+  readonly unsure: boolean;
   readonly key: string;
   readonly mac: string;
   /** What the hash is over, beside the hash before. */
@@ -49,9 +54,9 @@ export function readLine(text: string): ReadLine | null {
   const [, body, key, , hash, mac] = TAIL.exec(text) ?? [];
   if (body === undefined || key === undefined || hash === undefined || mac === undefined) return null;
   try {
-    const { line, after } = JSON.parse(text) as Record<string, unknown>;
+    const { line, after, what } = JSON.parse(text) as Record<string, unknown>;
     if (typeof line !== "number" || (after !== undefined && typeof after !== "string")) return null;
-    return { line, hash, after, key, mac, body };
+    return { line, hash, after, unsure: what === UNSURE, key, mac, body };
   } catch {
     return null;
   }
@@ -113,6 +118,8 @@ export class ChainCheck {
   readonly breaks: Break[] = [];
   /** Ids of keys that some lines need and that are not at hand. */
   readonly missingKeys = new Set<string>();
+  /** Lines before which some may have been cut off without being missed. */
+  readonly unsure: number[] = [];
   /** How many lines were looked at. */
   lines = 0;
   /** How many of the last ones no key at hand vouches for. */
@@ -147,6 +154,7 @@ export class ChainCheck {
     this.lines++;
     if (!this.#place(line)) return;
     this.end = { line: line.line, hash: line.hash };
+    if (line.unsure) this.unsure.push(line.line);
     if (this.#head?.line === line.line && this.#head.hash !== line.hash)
       this.#broken(`Line ${line.line} is not the one that stands in .head.`);
     const key = await this.#keyOf(line.key);

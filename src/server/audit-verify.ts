@@ -24,6 +24,8 @@ export interface AuditReport {
   readonly missingKeys: readonly string[];
   /** How many of the last lines no key at hand vouches for; of all before them one does. */
   readonly unproven: number;
+  /** Lines that were written when `.head` was gone: whether others were cut off before them nobody knows. */
+  readonly unsure: readonly number[];
   /** Whether it is known how far the log goes: without it lines cut off its end are not missed. */
   readonly endKnown: boolean;
 }
@@ -56,6 +58,7 @@ export async function verifyAudit(files: readonly string[], keys: AuditKeys): Pr
     ...{ files, lines: check.lines, last: check.end, breaks, unproven: check.unproven, endKnown: head !== null },
     goesOnFrom: check.goesOnFrom,
     missingKeys: [...check.missingKeys],
+    unsure: check.unsure,
   };
 }
 

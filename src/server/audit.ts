@@ -1,66 +1,19 @@
 /**
  * The audit log: who read a secret or changed anything, one line of JSON each, on disk before the answer goes out. Touches node:fs and audit-chain.ts.
  *
- * A line holds what is listed in {@link AuditEntry} and nothing else, never a value. Many requests share one write and one sync. Beside the log lies
+ * A line holds what is listed in audit-entry.ts and nothing else, never a value. Many requests share one write and one sync. Beside the log lies
  * `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied while it is written
  * (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process writes a file.
  * @module
  */
-import { constants, type FileHandle, open, stat } from "node:fs/promises";
+import { constants, type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import type { DerivedKey } from "../vaults/vault.ts";
-import { follows, isSealedBy, type Link, makeHead, makeLine, readHead, readLine, START } from "./audit-chain.ts";
+import { follows, isSealedBy, type Link, makeHead, makeLine, readHead, readLine, START, UNSURE } from "./audit-chain.ts";
+import { type AuditEntry, contentOf } from "./audit-entry.ts";
 import { endOf, headPath, headText } from "./audit-file.ts";
-
-/** What is written of a request. Names, places and ids only. */
-export interface AuditEntry {
-  /** Name of the token. */
-  readonly who: string;
-  /** Address that the request came from. */
-  readonly from?: string | undefined;
-  /** Id of the request, as its answer says it. */
-  readonly request?: string | undefined;
-  /** What was asked for. */
-  readonly what:
-    | "load"
-    | "save"
-    | "delete"
-    | "save type"
-    | "delete type"
-    | "save schema"
-    | "delete schema"
-    | "create token"
-    | "revoke token";
-  /** `slug/name` of the document, slug of the type, checksum of the schema or name of the token. */
-  readonly of?: string | undefined;
-  /** Id of the document or schema. */
-  readonly id?: string | undefined;
-  /** The document's revision afterwards. */
-  readonly revision?: number | null | undefined;
-  /** `done`, or the code of the error that the caller got. */
-  readonly outcome: string;
-  /** `slug/name` of each document whose secrets went out → JSON pointers of those secrets. */
-  readonly revealed?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** JSON pointers of the secrets that were given anew, were kept, and are gone. */
-  readonly secrets?: { readonly set: readonly string[]; readonly kept: readonly string[]; readonly cleared: readonly string[] } | undefined;
-  /** A stored secret goes on beside other values: where the secrets are, and what changed (secrecy.ts). */
-  readonly redirects?: { readonly kept: readonly string[]; readonly changed: readonly string[] } | undefined;
-  /** JSON pointers at which a secret was and a readable value is now. */
-  readonly freed?: readonly string[] | undefined;
-  /** What else was deleted with it, as `slug/name`. */
-  readonly deleted?: readonly string[] | undefined;
-  /** Roles and scope of a token. */
-  readonly grant?:
-    | {
-        readonly roles: readonly string[];
-        readonly types: readonly string[] | null;
-        readonly names: readonly string[] | null;
-        readonly expires: string | null;
-      }
-    | undefined;
-}
 
 /** Keeps an audit log. */
 export interface Audit {
@@ -90,16 +43,16 @@ interface Opened {
   readonly head: FileHandle;
   readonly inode: number;
   size: number;
+  /** What is written before anything else, where there is something to say. */
+  first: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Room for the head, which is overwritten in place. */
 const HEAD_BYTES = 256;
-/** Longest text that is taken over, in characters. */
-const MOST_TEXT = 300;
 
 /** The keys of a store for its audit log. @throws AshlarError `ERR_UNSUPPORTED` where the store has none. */
 export function auditKeys({ maintenance, url }: Store): AuditKeys {
-  if (maintenance?.derive) return async (id) => (maintenance as Required<typeof maintenance>).derive("audit", id);
+  if (maintenance) return (id) => maintenance.derive("audit", id);
   throw new AshlarError("ERR_UNSUPPORTED", `${url} has no keys with which an audit log could be sealed.`, { store: url });
 }
 
@@ -193,7 +146,7 @@ class AuditLog implements Audit {
       const file = await this.#fileToWrite();
       let link = this.#link ?? START;
       let text = "";
-      for (const content of file.size === 0 ? [{ time: contents[0]?.time, what: "file", after: link.hash }, ...contents] : contents) {
+      for (const content of file.first ? [{ time: contents[0]?.time, ...file.first }, ...contents] : contents) {
         const made = makeLine(content, link, key);
         link = made.link;
         text += `${made.text}\n`;
@@ -201,6 +154,7 @@ class AuditLog implements Audit {
       await file.log.appendFile(text);
       await file.log.datasync();
       file.size += text.length; // it is all ASCII
+      file.first = undefined;
       this.#link = link;
       await file.head.write(makeHead(link, key).padEnd(HEAD_BYTES), 0); // not synced: it may lag, and never leads
     } catch (error) {
@@ -222,6 +176,7 @@ class AuditLog implements Audit {
   }
 
   async #open(): Promise<Opened> {
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const log = await open(this.#path, flags | constants.O_APPEND, 0o600);
     let head: FileHandle | undefined;
@@ -229,9 +184,7 @@ class AuditLog implements Audit {
       const state = await log.stat();
       if (!state.isFile()) throw this.#cannot("it is no file");
       head = await open(headPath(this.#path), flags, 0o600);
-      const size = await this.#goOn(log, head, state.size);
-      if (size === 0) await syncFolder(dirname(this.#path));
-      return (this.#file = { log, head, inode: state.ino, size });
+      return (this.#file = { log, head, inode: state.ino, ...(await this.#goOn(log, head, state.size)) });
     } catch (error) {
       await log.close();
       await head?.close();
@@ -239,30 +192,36 @@ class AuditLog implements Audit {
     }
   }
 
-  /** Finds out where the chain stands. @returns the size of what counts in the file; a line that was begun and never acknowledged is cut off. */
-  async #goOn(log: FileHandle, head: FileHandle, size: number): Promise<number> {
+  /**
+   * Finds out where the chain stands. Nothing is written after a line that nobody vouches for: the next one would vouch for it.
+   * @returns the size of what counts in the file: a line that was begun and never acknowledged is cut off.
+   */
+  async #goOn(log: FileHandle, head: FileHandle, size: number): Promise<Pick<Opened, "size" | "first">> {
     const keyOf = (id: string) => keyOrNull(this.#keys, id);
-    const known = this.#link ?? (await readHead(await headText(head), keyOf)) ?? undefined;
+    const known = this.#link ?? (await readHead(await headText(head), keyOf));
     const end = await endOf(log, size);
     if (end.size < size) await log.truncate(end.size);
     if (end.size === 0) {
       this.#link = known ?? START;
-      return 0;
+      await syncFolder(dirname(this.#path));
+      return { size: 0, first: { what: "file", after: this.#link.hash } };
     }
     const line = readLine(end.last);
     const before = end.before === undefined ? line?.after : readLine(end.before)?.hash;
-    const key = line && (await keyOf(line.key));
-    if (!line || before === undefined || !follows(line, before) || (key && !isSealedBy(line, key)))
-      throw this.#changed("its last line was");
+    if (!line || before === undefined || !follows(line, before)) throw this.#changed("its last line was");
+    const key = await keyOf(line.key);
+    if (!key) throw this.#unknownKey(line.key);
+    if (!isSealedBy(line, key)) throw this.#changed("its last line was");
     if (known && line.line < known.line) throw this.#changed(`it ends with line ${line.line}, and had ${known.line}`);
     if (known && line.line === known.line && line.hash !== known.hash) throw this.#changed("its last line is another one");
     this.#link = { line: line.line, hash: line.hash };
-    return end.size;
+    return { size: end.size, first: known ? undefined : { what: UNSURE } };
   }
 
   async #letGo(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
+    await file?.head.sync().catch(() => undefined); // it may lag
     await file?.log.close().catch(() => undefined);
     await file?.head.close().catch(() => undefined);
   }
@@ -270,6 +229,14 @@ class AuditLog implements Audit {
   #cannot(why: string): AshlarError {
     const code = why === "EACCES" || why === "EPERM" || why === "EROFS" ? "ERR_DENIED" : "ERR_UNREACHABLE";
     return new AshlarError(code, `The audit log ${this.#path} cannot be written (${why}): until it can, nothing is revealed or changed.`);
+  }
+
+  #unknownKey(id: string): AshlarError {
+    return new AshlarError(
+      "ERR_UNKNOWN_KEY",
+      `The audit log ${this.#path} ends with a line of key ${id}, which is not at hand: bring that key back, or move the log and its .head away to begin a new one.`,
+      { keys: [id] },
+    );
   }
 
   #changed(why: string): AshlarError {
@@ -293,26 +260,4 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-/** What is written of an entry: what is named here, and nothing that came along with it. */
-function contentOf(entry: AuditEntry): Waiting["content"] {
-  const { who, from, request, what, of, id, revision, outcome, revealed, secrets, redirects, freed, deleted, grant } = entry;
-  return {
-    ...{ who: cut(who), from: cut(from), request: cut(request), what, of: cut(of), id: cut(id), revision, outcome: cut(outcome) },
-    revealed: revealed && Object.fromEntries(Object.entries(revealed).map(([document, places]) => [cut(document), all(places)])),
-    secrets: secrets && { set: all(secrets.set), kept: all(secrets.kept), cleared: all(secrets.cleared) },
-    redirects: redirects && { kept: all(redirects.kept), changed: all(redirects.changed) },
-    freed: all(freed),
-    deleted: all(deleted),
-    grant: grant && { roles: all(grant.roles), types: all(grant.types), names: all(grant.names), expires: grant.expires },
-  };
-}
-
-function cut(text: string | undefined): string | undefined {
-  return text === undefined || text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT)}…`;
-}
-
-function all(texts: readonly string[] | null | undefined): readonly (string | undefined)[] | null | undefined {
-  return texts?.map(cut) ?? texts;
 }

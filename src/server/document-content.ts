@@ -5,14 +5,14 @@
  */
 import { isRawNumber, type Json, type JsonObject, parseLossless, pointer } from "../json.ts";
 import { Secret } from "../secret.ts";
-import type { Draft, MaskedDocument, Reference, StoredSchema } from "../stores/store.ts";
+import type { Draft, Reference, StoredSchema } from "../stores/store.ts";
 import { fromWire } from "../wire.ts";
 import type { Context } from "./context.ts";
 import type { AnyDocument } from "./document-text.ts";
 import { type Call, refusal } from "./exchange.ts";
 import { INTEGRITY } from "./failures.ts";
 import { uuidOf } from "./router.ts";
-import { keptSecret } from "./secrecy.ts";
+import { keptSecret, leadingPlaces } from "./secrecy.ts";
 import { isObject } from "./validation.ts";
 
 /** What of a draft comes from its data. */
@@ -112,17 +112,7 @@ async function resolved(
     if (!target || !principal.may("see", target)) throw refusal(409, INTEGRITY);
     references[at] = { id, type: target.type, name: target.name };
   }
-  return { references, leading: Object.keys(ids).filter((at) => leadsToSecrets(ids[at] as string, found)) };
-}
-
-function leadsToSecrets(id: string, documents: ReadonlyMap<string, MaskedDocument>): boolean {
-  const reached = new Set([id]);
-  for (const each of reached) {
-    const document = documents.get(each);
-    if (document && Object.keys(document.secrets).length > 0) return true;
-    for (const reference of Object.values(document?.references ?? {})) reached.add(reference.id);
-  }
-  return false;
+  return { references, leading: leadingPlaces(references, found.values()) };
 }
 
 /** Data with plain numbers. @throws Refusal 422 for a number that would be stored as another */

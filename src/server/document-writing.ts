@@ -30,7 +30,7 @@ export function secretChanges(
   const cleared = Object.keys(old).filter((at) => !Object.hasOwn(draft.secrets, at));
   const redirects = principal.may("reveal", draft) ? null : redirection(before, draft, kept, leading);
   if (redirects && settings.guardKept) throw guarded(draft, redirects);
-  const freed = freedPlaces(draft.data, Object.keys(old));
+  const freed = freedPlaces(draft.data, Object.keys(old), before?.data);
   return {
     ...(places.length + cleared.length > 0 && { secrets: { set, kept, cleared } }),
     ...(redirects && { redirects }),

@@ -42,7 +42,7 @@ export function keptSecret({ data, secrets }: Parts, before: Iterable<string>): 
 }
 
 /** A place and all that it lies in. */
-function outersOf(place: string): string[] {
+export function outersOf(place: string): string[] {
   const parts = pointerParts(place);
   return parts.map((_, length) => pointer(parts.slice(0, length + 1)));
 }
@@ -50,9 +50,18 @@ function outersOf(place: string): string[] {
 /**
  * JSON pointers of readable values that stand where the stored document has a secret: a write that gives them makes a place readable.
  * @param before JSON pointers of the stored document's secrets.
+ * @param readable its data: what was readable, and stays as it is, does not count.
  */
-export function freedPlaces(data: JsonObject, before: Iterable<string>): string[] {
-  return placesIn(data, before);
+export function freedPlaces(data: JsonObject, before: Iterable<string>, readable: JsonObject = {}): string[] {
+  return placesIn(data, before).filter((place) => canonicalJson(valueAt(data, place)) !== canonicalJson(valueAt(readable, place) ?? null));
+}
+
+/** The value in a place; undefined where there is none. */
+export function valueAt(data: JsonObject, place: string): Json | undefined {
+  let value: Json | undefined = data;
+  for (const part of pointerParts(place))
+    value = typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as JsonObject)[part] : undefined;
+  return value;
 }
 
 /** The places in data, not null, that are those of earlier secrets, at any index of a list; none inside of another. */
@@ -102,6 +111,24 @@ export function redirection(
   const led = [...places].filter((at) => before?.references[at]?.id !== after.references[at]?.id);
   const changed = [...new Set([...differences(before?.data, after.data), ...led])];
   return changed.length > 0 ? { kept: all, changed } : null;
+}
+
+/**
+ * JSON pointers of the references that lead to documents with secrets, at any distance.
+ * @param documents all that they lead to.
+ */
+export function leadingPlaces(references: Readonly<Record<string, Reference>>, documents: Iterable<MaskedDocument>): string[] {
+  const known = new Map(Array.from(documents, (document) => [document.id, document]));
+  const leads = ({ id: first }: Reference): boolean => {
+    const reached = new Set([first]);
+    for (const id of reached) {
+      const document = known.get(id);
+      if (document && Object.keys(document.secrets).length > 0) return true;
+      for (const reference of Object.values(document?.references ?? {})) reached.add(reference.id);
+    }
+    return false;
+  };
+  return Object.keys(references).filter((at) => leads(references[at] as Reference));
 }
 
 /** JSON pointers at which two values differ; lists and leaves as a whole. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { isAshlarError } from "../errors.ts";
-import type { AuditEntry } from "./audit.ts";
+import type { AuditEntry } from "./audit-entry.ts";
 import type { Context } from "./context.ts";
 import { type Call, Refusal } from "./exchange.ts";
 

@@ -2,7 +2,7 @@
  * Our own server as a store: everything of the contract over its HTTP API (docs/http-api.md). Touches the contract, and what lies in ../api.
  * @module
  */
-import { type AccessToken, type TokenGrant, tokenForm, unknownToken } from "../access-token.ts";
+import { type AccessToken, checkGrant, type TokenGrant, tokenForm, unknownToken } from "../access-token.ts";
 import { bodies } from "../api/answers.ts";
 import { type ApiCall, type ApiClient, type ApiClientOptions, openApiClient } from "../api/client.ts";
 import { toldError } from "../api/failures.ts";
@@ -222,6 +222,7 @@ function segment(text: string): string {
 function accessTokensOf(client: ApiClient): AccessTokens {
   return {
     async create(grant: TokenGrant) {
+      checkGrant(grant);
       const { name, roles, types, names, expires } = grant;
       const body = { name, roles, types, names, expires };
       const made = await client.call({ method: "POST", path: "/tokens", body, answer: bodies.newToken, effect: "once" });

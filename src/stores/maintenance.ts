@@ -5,7 +5,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
 import { type AshlarError, isAshlarError } from "../errors.ts";
-import type { Vault } from "../vaults/vault.ts";
+import { keptKey } from "./kept-key.ts";
 import { checksumIn, damaged, isDocument, named } from "./record.ts";
 import type { Sealing } from "./sealing.ts";
 import type { Finding, Maintenance } from "./store.ts";
@@ -55,9 +55,10 @@ export function maintenanceOf(sealing: Sealing): Maintenance {
       for await (const record of allRecords(backend)) findings.push(...(await checkRecord(sealing, record, known, open)));
       return findings;
     },
-    ...(vault.derive && {
-      derive: async (purpose: string, key?: string) => (vault as Required<Vault>).derive(`${await backend.storeId()}\0${purpose}`, key),
-    }),
+    async derive(purpose, key) {
+      if (vault.derive) return vault.derive(`${await backend.storeId()}\0${purpose}`, key);
+      return keptKey(sealing, purpose, key);
+    },
   };
 }
 

@@ -132,7 +132,7 @@ class SealedTokens implements AccessTokens {
   /** All that can be opened. @throws AshlarError when that fails for want of a key. */
   async #all(): Promise<Opened[]> {
     const found: Opened[] = [];
-    for (const record of await this.#sealing.all(KIND)) {
+    for (const record of await this.#sealing.all(KIND, TYPE)) {
       try {
         found.push({ record, sealed: await this.#open(record) });
       } catch (error) {

@@ -210,10 +210,11 @@ export interface Maintenance {
    */
   check(options?: { readonly open?: boolean | undefined }): Promise<readonly Finding[]>;
   /**
-   * A key of this store for another purpose than sealing, as its vault derives it; undefined where the vault has nothing of the kind.
-   * @throws AshlarError `ERR_UNKNOWN_KEY`
+   * A key of this store for another purpose than sealing: derived by its vault, else a random one that is kept under its seal.
+   * @param key id of the key; default the one that is used now.
+   * @throws AshlarError `ERR_UNKNOWN_KEY`; what the vault throws.
    */
-  derive?(purpose: string, key?: string): Promise<DerivedKey>;
+  derive(purpose: string, key?: string): Promise<DerivedKey>;
 }
 
 /** The contract. */

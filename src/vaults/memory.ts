@@ -2,7 +2,6 @@
  * The vault of the memory store: secrets stay in this process, unsealed, inside `Secret`; a token is a number. Touches secret.ts.
  * @module
  */
-import { createHmac, randomBytes } from "node:crypto";
 import { AshlarError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { Secrets, Vault } from "./vault.ts";
@@ -10,7 +9,6 @@ import type { Secrets, Vault } from "./vault.ts";
 /** A vault that holds secrets in memory and forgets them with the process. It binds nothing: nobody else can reach its records. */
 export function memoryVault(): Vault {
   const held = new Map<string, Secret>(); // as text, so that nobody shares an object with the vault
-  const master = randomBytes(32);
   let count = 0;
   return {
     seal(secrets) {
@@ -26,10 +24,6 @@ export function memoryVault(): Vault {
     discard: (token) => void held.delete(token),
     keyOf: () => "",
     sealingKey: () => "",
-    derive(purpose, key = "") {
-      if (key !== "") throw new AshlarError("ERR_UNKNOWN_KEY", "The keys of a store in memory are gone with its process.", { keys: [key] });
-      return { key, bytes: new Uint8Array(createHmac("sha256", master).update(purpose).digest()) };
-    },
     async close() {},
   };
 }

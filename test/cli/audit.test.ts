@@ -33,7 +33,17 @@ it("says that nothing was changed, and where the log ends", async () => {
   const sum = `5 lines, none of them changed. It ends with line 5, ${hash}.\n`;
   expect(await place.run("audit verify")).toEqual({ code: 0, stdout: sum, stderr: "" });
   expect(await place.json(`audit verify ${log}`)).toEqual({
-    ...{ files: [log], lines: 5, last: { line: 5, hash }, goesOnFrom: null, breaks: [], missingKeys: [], unproven: 0, endKnown: true },
+    ...{
+      files: [log],
+      lines: 5,
+      last: { line: 5, hash },
+      goesOnFrom: null,
+      breaks: [],
+      missingKeys: [],
+      unproven: 0,
+      unsure: [],
+      endKnown: true,
+    },
   });
 });
 

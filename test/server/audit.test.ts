@@ -18,8 +18,9 @@ import { promisify } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { memoryBackend } from "../../src/backends/memory.ts";
 import { sqliteBackend } from "../../src/backends/sqlite.ts";
-import { type Audit, type AuditEntry, type AuditKeys, auditKeys, openAudit } from "../../src/server/audit.ts";
+import { type Audit, type AuditKeys, auditKeys, openAudit } from "../../src/server/audit.ts";
 import { makeLine, START } from "../../src/server/audit-chain.ts";
+import type { AuditEntry } from "../../src/server/audit-entry.ts";
 import { verifyAudit } from "../../src/server/audit-verify.ts";
 import { sealedStore } from "../../src/stores/sealed.ts";
 import { generateKey, keyring } from "../../src/vaults/keyring.ts";
@@ -208,16 +209,36 @@ describe("opened again", () => {
     const path = newPath();
     const crashed = await openAudit(path, keys);
     await crashed.record(entry("kept"));
-    const sound = readFileSync(path);
+    const [sound, head] = [readFileSync(path), readFileSync(`${path}.head`)];
     for (const rest of ['{"line":4,"time":"2', "\0\0\0", " "]) {
       writeFileSync(path, Buffer.concat([sound, Buffer.from(rest)]));
       await written(path, "next");
-      expect(await broken(path)).toEqual([]);
+      expect(await verified(path)).toMatchObject({ breaks: [], unsure: [] });
       expect(whats(path).slice(2, 5)).toEqual(["kept", "begin", "next"]);
       writeFileSync(path, sound);
-      rmSync(`${path}.head`); // as after a power cut: it was not synchronised
+      writeFileSync(`${path}.head`, head);
     }
     await crashed.close();
+  });
+
+  it("without what stands beside it, as after a power cut, goes on and says from where on it is not known whether lines were cut off", async () => {
+    const path = await written(newPath(), "a", "b");
+    writeFileSync(path, `${linesIn(path).slice(0, -2).join("\n")}\n`);
+    rmSync(`${path}.head`);
+    await written(path, "c");
+    expect(whats(path)).toEqual(["file", "begin", "a", "without head", "begin", "c", "end"]);
+    expect(await verified(path)).toMatchObject({ breaks: [], unsure: [4], endKnown: true });
+  });
+
+  it("after a line of a key that is not at hand is refused: what was written next would vouch for it", async () => {
+    const path = await written(newPath(), "a");
+    const last = JSON.parse(linesIn(path).at(-1) as string) as { line: number; hash: string };
+    const forged = makeLine(entry("forged") as never, last, { key: "ffffffff", bytes: new Uint8Array(32) });
+    appendFileSync(path, `${forged.text}\n`);
+    await expect(openAudit(path, keys)).rejects.toMatchObject({
+      code: "ERR_UNKNOWN_KEY",
+      message: expect.stringContaining("bring that key back"),
+    });
   });
 
   it("is refused where its end was changed or cut off, which says what to do", async () => {
@@ -239,7 +260,8 @@ describe("opened again", () => {
 
   it("is refused where it is no file of its own", async () => {
     await expect(openAudit(folder, keys)).rejects.toMatchObject({ code: "ERR_UNREACHABLE" });
-    await expect(openAudit(join(folder, "no", "such.jsonl"), keys)).rejects.toMatchObject({ code: "ERR_UNREACHABLE" });
+    await expect(openAudit(join(folder, "store.db", "such.jsonl"), keys)).rejects.toMatchObject({ code: "ERR_UNREACHABLE" });
+    expect((await broken(await written(join(folder, "new", "folder", "audit.jsonl")))).length).toBe(0);
     const link = newPath();
     symlinkSync(await written(newPath()), link);
     await expect(openAudit(link, keys)).rejects.toMatchObject({ code: "ERR_UNREACHABLE", message: expect.stringContaining("ELOOP") });

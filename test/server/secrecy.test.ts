@@ -40,6 +40,11 @@ describe("what a schema forgets", () => {
     });
   });
 
+  it("is not freed where it was readable before, and stays as it is", () => {
+    expect(freedPlaces({ list: ["x", "y"] }, ["/list/1"], { list: ["x", null] })).toEqual(["/list/1"]);
+    expect(freedPlaces({ list: ["z", null] }, ["/list/1"], { list: ["x", null] })).toEqual(["/list/0"]);
+  });
+
   it("loses nothing and shows nothing, whatever the data and the places are", () => {
     const key = fc.constantFrom("a", "b", "0", "__proto__", "~/");
     const { tree } = fc.letrec<{ tree: Json }>((tie) => ({
