@@ -14,7 +14,7 @@ import { openStore } from "ashlar";
 import { DatabricksCredentials } from "ashlar/blocks/databricks-credentials";
 
 const ROOT = join(import.meta.dirname, "..");
-const BIN = join(ROOT, "src/cli/bin.ts");
+const BIN = process.env.BIN ?? join(ROOT, "src/cli/bin.ts");
 
 /** A server that is measured. */
 export interface Subject {

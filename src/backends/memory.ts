@@ -23,6 +23,12 @@ class MemoryBackend implements Backend {
   readonly #byId = new Map<string, StoredRecord>();
   readonly #idByName = new Map<string, string>();
   #open = true;
+  #changes = 0;
+
+  async stamp(): Promise<string> {
+    this.#checkOpen();
+    return String(this.#changes);
+  }
 
   async storeId(): Promise<string> {
     this.#checkOpen();
@@ -64,6 +70,7 @@ class MemoryBackend implements Backend {
         documents: [`${to}/${at}`],
       });
     }
+    this.#changes++;
     this.#byId.set(record.id, frozen(structuredClone(record)));
     this.#idByName.set(nameKey(record), record.id);
   }
@@ -84,6 +91,7 @@ class MemoryBackend implements Backend {
           { documents: referrers },
         );
     }
+    this.#changes++;
     for (const id of ids) {
       this.#idByName.delete(nameKey(this.#byId.get(id) as StoredRecord));
       this.#byId.delete(id);

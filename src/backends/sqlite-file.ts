@@ -141,11 +141,12 @@ const LONGEST_PAUSE = 25;
  * @throws AshlarError `ERR_UNREACHABLE` when it stays locked; as {@link guarded} does.
  */
 export async function patiently<T>(url: string, { lockTimeoutMs = 5000 }: Pick<SqliteOptions, "lockTimeoutMs">, work: () => T): Promise<T> {
-  const end = performance.now() + lockTimeoutMs;
+  let end: number | undefined;
   for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     try {
       return work();
     } catch (error) {
+      end ??= performance.now() + lockTimeoutMs;
       if (!isLocked(error) || performance.now() > end) return guarded(url, () => raise(error));
     }
     await setTimeout(pause * (0.5 + Math.random())); // not in step with others who wait

@@ -56,6 +56,8 @@ class SqliteBackend implements Backend {
   readonly #options: SqliteOptions;
   readonly #statements = new Map<string, StatementSync>();
   #open = true;
+  /** How often this connection may have changed something. */
+  #changes = 0;
 
   constructor(database: DatabaseSync, url: string, options: SqliteOptions) {
     this.#database = database;
@@ -70,6 +72,11 @@ class SqliteBackend implements Backend {
         throw new AshlarError("ERR_CANNOT_OPEN", `${this.url} has lost its identity: the file is damaged.`, { store: this.url });
       return row.id;
     });
+  }
+
+  /** SQLite counts what other connections commit. https://www.sqlite.org/pragma.html#pragma_data_version */
+  stamp(): Promise<string> {
+    return this.#do(() => `${this.#statement("PRAGMA data_version").get()?.data_version} ${this.#changes}`);
   }
 
   get(key: RecordKey): Promise<StoredRecord | null> {
@@ -97,70 +104,66 @@ class SqliteBackend implements Backend {
   put(record: StoredRecord, expected: number | null): Promise<void> {
     const { id, kind, type, name, revision, sealed, ...body } = record;
     const children = new Set(Object.values(record.references).map((reference) => reference.id));
-    return this.#do(() =>
-      inTransaction(this.#database, () => {
-        const text = JSON.stringify(body);
-        const { changes } =
-          expected === null
-            ? this.#run(
-                `INSERT INTO records (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-                id,
-                kind,
-                type,
-                name,
-                revision,
-                text,
-                sealed,
-              )
-            : this.#run(
-                "UPDATE records SET revision = ?, body = ?, sealed = ? WHERE id = ? AND revision = ?",
-                revision,
-                text,
-                sealed,
-                id,
-                expected,
-              );
-        if (changes === 0) throw this.#lostRace(record, expected);
-        if (expected !== null) this.#run("DELETE FROM record_references WHERE parent = ?", id);
-        for (const child of children) {
-          const { changes: linked } = this.#run(
-            "INSERT INTO record_references (parent, child) SELECT ?, id FROM records WHERE id = ?",
-            id,
-            child,
-          );
-          if (linked === 0) throw gone(record, child);
-        }
-      }),
-    );
+    return this.#change(() => {
+      const text = JSON.stringify(body);
+      const { changes } =
+        expected === null
+          ? this.#run(
+              `INSERT INTO records (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+              id,
+              kind,
+              type,
+              name,
+              revision,
+              text,
+              sealed,
+            )
+          : this.#run(
+              "UPDATE records SET revision = ?, body = ?, sealed = ? WHERE id = ? AND revision = ?",
+              revision,
+              text,
+              sealed,
+              id,
+              expected,
+            );
+      if (changes === 0) throw this.#lostRace(record, expected);
+      if (expected !== null) this.#run("DELETE FROM record_references WHERE parent = ?", id);
+      for (const child of children) {
+        const { changes: linked } = this.#run(
+          "INSERT INTO record_references (parent, child) SELECT ?, id FROM records WHERE id = ?",
+          id,
+          child,
+        );
+        if (linked === 0) throw gone(record, child);
+      }
+    });
   }
 
   remove(records: readonly { id: string; revision: number }[]): Promise<void> {
     const ids = JSON.stringify(records.map(({ id }) => id));
-    return this.#do(() =>
-      inTransaction(this.#database, () => {
-        const referrers = this.#all(
-          `SELECT DISTINCT p.type || '/' || p.name AS place FROM record_references r JOIN records p ON p.id = r.parent
+    return this.#change(() => {
+      const referrers = this.#all(
+        `SELECT DISTINCT p.type || '/' || p.name AS place FROM record_references r JOIN records p ON p.id = r.parent
            WHERE r.child IN (SELECT value FROM json_each(?)) AND r.parent NOT IN (SELECT value FROM json_each(?)) ORDER BY place`,
-          ids,
-          ids,
-        ).map((row) => String(row.place));
-        if (referrers.length > 0)
-          throw new AshlarError(
-            "ERR_REFERENCED",
-            `Other documents refer to it: ${referrers.join(", ")}. Delete them first, or all together with { cascade: true }.`,
-            { documents: referrers },
-          );
-        for (const { id, revision } of records) {
-          if (this.#run("DELETE FROM records WHERE id = ? AND revision = ?", id, revision).changes === 0) {
-            const [row] = this.#all("SELECT revision FROM records WHERE id = ?", id);
-            throw new AshlarError("ERR_CONFLICT", "Someone else wrote or deleted the document.", {
-              expected: revision,
-              actual: row ? Number(row.revision) : null,
-            });
-          }
+        ids,
+        ids,
+      ).map((row) => String(row.place));
+      if (referrers.length > 0)
+        throw new AshlarError(
+          "ERR_REFERENCED",
+          `Other documents refer to it: ${referrers.join(", ")}. Delete them first, or all together with { cascade: true }.`,
+          { documents: referrers },
+        );
+      for (const { id, revision } of records) {
+        if (this.#run("DELETE FROM records WHERE id = ? AND revision = ?", id, revision).changes === 0) {
+          const [row] = this.#all("SELECT revision FROM records WHERE id = ?", id);
+          throw new AshlarError("ERR_CONFLICT", "Someone else wrote or deleted the document.", {
+            expected: revision,
+            actual: row ? Number(row.revision) : null,
+          });
         }
-      }),
-    );
+      }
+    });
   }
 
   referrers(id: string): Promise<readonly StoredRecord[]> {
@@ -204,7 +207,7 @@ class SqliteBackend implements Backend {
         `The index of references leads nowhere in ${loose?.n} places: the file was changed from outside. Saving the documents anew mends it.`,
       );
     try {
-      await this.#do(() => inTransaction(this.#database, () => this.#run("DELETE FROM records WHERE 0"))); // may write, and does not
+      await this.#change(() => this.#run("DELETE FROM records WHERE 0")); // may write, and does not
     } catch (error) {
       if (!isAshlarError(error)) throw error;
       damage.push(error.message);
@@ -228,6 +231,14 @@ class SqliteBackend implements Backend {
     return patiently(this.url, this.#options, () => {
       if (!this.#open) throw new AshlarError("ERR_UNREACHABLE", `${this.url} was closed.`, { store: this.url });
       return work();
+    });
+  }
+
+  /** Does some changes as one. */
+  #change<T>(work: () => T): Promise<T> {
+    return this.#do(() => {
+      this.#changes++;
+      return inTransaction(this.#database, work);
     });
   }
 

@@ -27,6 +27,7 @@ import { rootRoutes } from "./root.ts";
 import { type Found, Router } from "./router.ts";
 import { Schemas } from "./schemas.ts";
 import { send } from "./send.ts";
+import { Surroundings } from "./surroundings.ts";
 
 /** What a server is made of. */
 export interface ServerOptions {
@@ -83,7 +84,11 @@ export class ServerApp {
   constructor({ store, access, audit, settings, routes }: ServerOptions) {
     this.#access = access;
     this.#settings = { ...DEFAULTS, ...settings };
-    const context: Context = { store, audit, settings: this.#settings, metrics: this.metrics, schemas: new Schemas(store) };
+    const schemas = new Schemas(store);
+    const context: Context = {
+      ...{ store, audit, settings: this.#settings, metrics: this.metrics, schemas },
+      surroundings: new Surroundings(store, schemas),
+    };
     this.routes = [
       ...rootRoutes(context),
       ...blockTypeRoutes(context),

@@ -7,7 +7,7 @@
  * the new key, and covers all before it.
  * @module
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, hash as digest, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { DerivedKey } from "../vaults/vault.ts";
 
 /** Where a chain stands: how many lines it has, and the last one's hash. */
@@ -93,11 +93,16 @@ export async function readHead(text: string, keyOf: (id: string) => Promise<Deri
 }
 
 function hashOf(before: string, body: string): string {
-  return createHash("sha256").update(`ashlar audit 1\0${before}\0${body}`).digest("base64url");
+  return digest("sha256", `ashlar audit 1\0${before}\0${body}`, "base64url");
 }
 
+/** Keys as node:crypto takes them: making one of bytes costs more than the digest. */
+const keyObjects = new WeakMap<Uint8Array, KeyObject>();
+
 function macOf(hash: string, { bytes }: DerivedKey): string {
-  return createHmac("sha256", bytes).update(hash).digest().subarray(0, 16).toString("base64url");
+  let key = keyObjects.get(bytes);
+  if (!key) keyObjects.set(bytes, (key = createSecretKey(bytes)));
+  return createHmac("sha256", key).update(hash).digest().subarray(0, 16).toString("base64url");
 }
 
 /** JSON with everything but printable ASCII as escapes: what a terminal or a log viewer would obey has no place in it. */

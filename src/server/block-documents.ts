@@ -12,7 +12,7 @@ import { updateDocument } from "./document-change.ts";
 import { contentOf, plainData } from "./document-content.ts";
 import { countDocuments, filterDocuments, listOfType } from "./document-lists.ts";
 import { placeOf, readById, readByName, withChildren } from "./document-reading.ts";
-import { documentText, Surroundings } from "./document-text.ts";
+import { documentText } from "./document-text.ts";
 import { checkFits } from "./document-validation.ts";
 import { save, secretChanges } from "./document-writing.ts";
 import { type Call, DONE, jsonText, type Reply, type Route, refusal } from "./exchange.ts";
@@ -78,7 +78,7 @@ async function create(context: Context, call: Call): Promise<Reply> {
   const made = await recorded(context, call, { what: "save", of: `${type.slug}/${name}` }, async () => {
     checkRight(call.principal, "write", { type: type.slug, name });
     const { leading, ...content } = await contentOf(context, call, data, { schema });
-    if (context.settings.validate) checkFits(schema, content);
+    if (context.settings.validate) await checkFits(schema, content);
     const about = {
       type: type.slug,
       name,
@@ -91,7 +91,8 @@ async function create(context: Context, call: Call): Promise<Reply> {
     const document = await saveNew(context, call, draft);
     return { document, entry: { ...changes, id: document.id, revision: document.revision } };
   });
-  return jsonText(await documentText(new Surroundings(context), await withChildren(context.store, made.document)), 201);
+  const documents = await withChildren(context.store, made.document);
+  return jsonText(await documentText(await context.surroundings.now(), documents), 201);
 }
 
 async function saveNew(context: Context, call: Call, draft: Draft) {

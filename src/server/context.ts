@@ -9,6 +9,7 @@ import { type Hosts, LOOPBACK } from "./guard.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Rules, STRICT } from "./rules.ts";
 import type { Schemas } from "./schemas.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What a server can be told. */
 export interface Settings {
@@ -39,6 +40,7 @@ export interface Context {
   readonly settings: Settings;
   readonly metrics: Metrics;
   readonly schemas: Schemas;
+  readonly surroundings: Surroundings;
 }
 
 /** What holds where nothing else is said. */

@@ -76,7 +76,7 @@ async function applied(context: Context, call: Call, id: string, change: Change)
   const { leading, ...content } = await contentOf(context, call, whole, { schema, before: document });
   const draft: Draft = { type: document.type, name: document.name, schema: schema.checksum, version, ...content };
   if (before && isSame(before, draft)) return { revision: before.revision };
-  if (context.settings.validate) checkFits(schema, content);
+  if (context.settings.validate) await checkFits(schema, content);
   const changes = secretChanges(context, call, before, draft, leading);
   const revision = before?.revision ?? null;
   const saved = await save(context, call, draft, revision === null ? { overwrite: true } : { ifRevision: revision }, id);

@@ -9,7 +9,7 @@ import { isAshlarError } from "../errors.ts";
 import type { ListQuery, LoadedItem, MaskedDocument, Reference, StoredType } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { revealedIn } from "./document-reading.ts";
-import { type AnyDocument, type BareDocument, brokenText, documentText, Surroundings } from "./document-text.ts";
+import { type AnyDocument, brokenText, documentText } from "./document-text.ts";
 import { type Call, json, jsonText, type Reply, refusal } from "./exchange.ts";
 import {
   among,
@@ -29,6 +29,7 @@ import {
   typeFilter,
 } from "./filters.ts";
 import { checkRight, namesInScope, pageInScope } from "./scope.ts";
+import type { Around, BareDocument } from "./surroundings.ts";
 import { record } from "./trail.ts";
 import { flag, oneOf, optional, queryFlag, readParameters } from "./validation.ts";
 
@@ -84,12 +85,11 @@ export async function listOfType(context: Context, call: Call): Promise<Reply> {
 }
 
 async function* partsOfType(context: Context, call: Call, type: string, reveal: boolean): AsyncGenerator<string> {
-  const around = new Surroundings(context);
   let begun = false;
   for (let after: { readonly type: string; readonly name: string } | undefined; ; ) {
     const query = { type, after, limit: AT_A_TIME };
     const [page, items] = reveal ? await openedPage(context, call, query) : await maskedPage(context, call, query);
-    const { texts, revealed } = await partOf(call, around, items, reveal);
+    const { texts, revealed } = await partOf(context, call, items, reveal);
     if (Object.keys(revealed).length > 0) await record(context, call, { what: "load", of: type, revealed });
     if (texts.length > 0) yield (begun ? "," : "[") + texts.join();
     begun ||= texts.length > 0;
@@ -208,15 +208,14 @@ interface Part {
 }
 
 async function* parts(context: Context, call: Call, places: readonly Place[], reveal: boolean): AsyncGenerator<Part> {
-  const around = new Surroundings(context);
   for (let from = 0; from < places.length; from += AT_A_TIME) {
     const some = places.slice(from, from + AT_A_TIME);
     const items = reveal
       ? await Promise.all(some.map((place) => openedItem(context, place)))
       : await maskedItems(context, await heads(context, some));
     yield await partOf(
+      context,
       call,
-      around,
       items.filter((item) => item !== null),
       reveal,
     );
@@ -285,7 +284,8 @@ function reached(root: MaskedDocument, documents: ReadonlyMap<string, MaskedDocu
   return [...found];
 }
 
-async function partOf({ principal }: Call, around: Surroundings, items: readonly Item[], reveal: boolean): Promise<Part> {
+async function partOf({ surroundings }: Context, { principal }: Call, items: readonly Item[], reveal: boolean): Promise<Part> {
+  const around = await surroundings.now();
   const texts: string[] = [];
   const revealed: Record<string, readonly string[]> = {};
   const mayShow = (child: Reference) => principal.may("see", child);
@@ -299,7 +299,7 @@ async function partOf({ principal }: Call, around: Surroundings, items: readonly
 
 /** Undefined for a document that expands to too much, or leads back to itself. */
 async function textOrNone(
-  around: Surroundings,
+  around: Around,
   documents: readonly AnyDocument[],
   mayShow: (child: Reference) => boolean,
 ): Promise<string | undefined> {

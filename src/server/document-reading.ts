@@ -5,7 +5,7 @@
 import { isAshlarError } from "../errors.ts";
 import type { DocumentKey, MaskedDocument, Store } from "../stores/store.ts";
 import type { Context } from "./context.ts";
-import { type AnyDocument, documentText, Surroundings } from "./document-text.ts";
+import { type AnyDocument, documentText } from "./document-text.ts";
 import { type Call, jsonText, type Reply, refusal } from "./exchange.ts";
 import { checkReach, checkRight } from "./scope.ts";
 import { record } from "./trail.ts";
@@ -46,7 +46,7 @@ export async function placeOf(store: Store, id: string): Promise<{ readonly type
 async function replyOf(context: Context, call: Call, key: DocumentKey, reveal: boolean): Promise<Reply> {
   const documents = await (reveal ? context.store.load(key) : maskedGraph(context.store, key));
   checkReach(call.principal, reveal ? "reveal" : "see", documents);
-  const text = await documentText(new Surroundings(context), documents);
+  const text = await documentText(await context.surroundings.now(), documents);
   if (reveal) await recordRevealed(context, call, documents);
   return jsonText(text);
 }

@@ -8,70 +8,14 @@ import { type Json, type JsonObject, pointerParts } from "../json.ts";
 import { MASK } from "../secret.ts";
 import type { Document, MaskedDocument, Reference } from "../stores/store.ts";
 import { maskedAt, toWire } from "../wire.ts";
-import type { Context } from "./context.ts";
-import { NO_ID, schemaText, typeText, wireTime } from "./wire-text.ts";
+import type { Around, BareDocument, TypeText } from "./surroundings.ts";
+import { wireTime } from "./wire-text.ts";
 
 /** A document with or without its secrets. */
 export type AnyDocument = Document | MaskedDocument;
 
-/** What of a document can be read where it cannot be opened. */
-export type BareDocument = Pick<AnyDocument, "id" | "type" | "name"> & Partial<AnyDocument>;
-
 /** How many documents one may expand to: each way to a document counts, and with every fork there are twice as many. */
 const MOST_EXPANDED = 10_000;
-
-interface TypeText {
-  readonly id: string;
-  readonly name: string;
-  readonly text: string;
-}
-
-/** The types and schemas around the documents of one reply, each read once. */
-export class Surroundings {
-  readonly #context: Context;
-  readonly #types = new Map<string, Promise<TypeText>>();
-  readonly #schemas = new Map<string, Promise<{ readonly id: string; readonly text: string }>>();
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  /** A type; one that is not registered has but its slug. */
-  type(slug: string): Promise<TypeText> {
-    let known = this.#types.get(slug);
-    if (!known) this.#types.set(slug, (known = this.#readType(slug)));
-    return known;
-  }
-
-  /** The schema that a document was saved under; null where it is gone. */
-  schema(document: BareDocument): Promise<{ readonly id: string; readonly text: string }> {
-    const key = `${document.type} ${document.schema} ${document.version}`;
-    let known = this.#schemas.get(key);
-    if (!known) this.#schemas.set(key, (known = this.#readSchema(document)));
-    return known;
-  }
-
-  async #readType(slug: string): Promise<TypeText> {
-    const none = {
-      slug,
-      name: slug,
-      description: null,
-      logoUrl: null,
-      documentationUrl: null,
-      codeExample: null,
-      id: NO_ID,
-      created: "",
-      updated: "",
-    };
-    const type = (await this.#context.store.type({ slug })) ?? none;
-    return { id: type.id, name: type.name, text: typeText(type) };
-  }
-
-  async #readSchema({ type, schema = "", version }: BareDocument): Promise<{ readonly id: string; readonly text: string }> {
-    const found = await this.#context.schemas.of({ type, schema, version });
-    return found ? { id: found.id, text: schemaText(found, await this.type(found.type)) } : { id: NO_ID, text: "null" };
-  }
-}
 
 /**
  * A document.
@@ -80,7 +24,7 @@ export class Surroundings {
  * @throws AshlarError `ERR_LIMIT` when it expands to too much
  */
 export async function documentText(
-  around: Surroundings,
+  around: Around,
   documents: readonly AnyDocument[],
   mayShow: (child: Reference) => boolean = () => true,
 ): Promise<string> {
@@ -92,11 +36,11 @@ export async function documentText(
 }
 
 /** A document that cannot be opened: with empty data, so that a list stands. */
-export function brokenText(around: Surroundings, document: BareDocument): Promise<string> {
+export function brokenText(around: Around, document: BareDocument): Promise<string> {
   return whole(around, document, "{}", "{}");
 }
 
-async function whole(around: Surroundings, document: BareDocument, data: string, references: string): Promise<string> {
+async function whole(around: Around, document: BareDocument, data: string, references: string): Promise<string> {
   const type = await around.type(document.type);
   const schema = await around.schema(document);
   const { id, name, created = "", updated = "", anonymous = false } = document;

@@ -1,12 +1,10 @@
 /**
- * Whether a document fits its schema, where the server is told to ask (`--validate`). Touches schema-class.ts.
+ * Whether a document fits its schema, where the server is told to ask (`--validate`). Touches schema-class.ts, loaded when it is asked: it brings zod.
  * @module
  */
 import { type AnyBlockClass, DEFINITION } from "../definition.ts";
-import { byName } from "../fields.ts";
 import type { Json } from "../json.ts";
-import { classFromSchema, standIn } from "../schema-class.ts";
-import type { Reference, StoredSchema } from "../stores/store.ts";
+import type { StoredSchema } from "../stores/store.ts";
 import { toWire } from "../wire.ts";
 import type { Content } from "./document-content.ts";
 import { invalidRequest } from "./validation.ts";
@@ -16,11 +14,19 @@ const classes = new Map<string, AnyBlockClass>();
 const MOST_CLASSES = 200;
 
 /** @throws Refusal 422 with all that does not fit, by path; never with a value */
-export function checkFits(schema: StoredSchema, { data, secrets, references }: Content): void {
-  const definition = classOf(schema)[DEFINITION];
+export async function checkFits(schema: StoredSchema, { data, secrets, references }: Content): Promise<void> {
+  const [{ byName }, { classFromSchema, standIn }] = await Promise.all([import("../fields.ts"), import("../schema-class.ts")]);
+  let cls = classes.get(schema.checksum);
+  if (!cls) {
+    if (classes.size === MOST_CLASSES) classes.clear();
+    classes.set(schema.checksum, (cls = classFromSchema(schema)));
+  }
   const revealed = Object.fromEntries(Object.entries(secrets).map(([at, value]) => [at, value.reveal()]));
-  const children = Object.fromEntries(Object.entries(references).map(([at, to]) => [at, childOf(to) as unknown as Json]));
-  const parsed = definition.parse(byName(definition, toWire(data, revealed, children)));
+  const children = Object.entries(references).map(([at, { id, type, name }]) => {
+    const child = classFromSchema({ type, fields: JSON.stringify({ title: type, type: "object", properties: {} }) }); // only its type counts here
+    return [at, standIn(child, { id, type, name, revision: null }) as unknown as Json] as const;
+  });
+  const parsed = cls[DEFINITION].parse(byName(cls[DEFINITION], toWire(data, revealed, Object.fromEntries(children))));
   if ("values" in parsed) return;
   throw invalidRequest(
     parsed.issues.map(({ path, message }) => ({
@@ -29,19 +35,4 @@ export function checkFits(schema: StoredSchema, { data, secrets, references }: C
       msg: `Value error, ${message}`,
     })),
   );
-}
-
-function classOf(schema: StoredSchema): AnyBlockClass {
-  let known = classes.get(schema.checksum);
-  if (!known) {
-    if (classes.size === MOST_CLASSES) classes.clear();
-    classes.set(schema.checksum, (known = classFromSchema(schema)));
-  }
-  return known;
-}
-
-/** Stands for a saved document, of which only the type counts here. */
-function childOf({ id, type, name }: Reference): object {
-  const cls = classFromSchema({ type, fields: JSON.stringify({ title: type, type: "object", properties: {} }) });
-  return standIn(cls, { id, type, name, revision: null });
 }

@@ -134,7 +134,7 @@ async function checked(context: Context, call: Call, { wanted, draft, before, re
     const schema = await context.schemas.of(draft);
     if (!schema)
       throw invalid(`${draft.type}/${draft.name} cannot be saved`, [{ path: "/schema", message: "is of no schema that is registered" }]);
-    checkFits(schema, draft);
+    await checkFits(schema, draft);
   }
   if (first === undefined || mayReveal) return about;
   const places = moved.map(([at]) => at);

@@ -56,6 +56,8 @@ class SealedTokens implements AccessTokens {
   readonly #sealing: Sealing;
   /** What records said when they were opened. */
   readonly #remembered = new Map<string, Sealed>();
+  /** Tokens by their place, read when the backend had a stamp: while that stays, nobody changed them. */
+  readonly #read = new Map<string, Opened & { readonly stamp: string }>();
 
   constructor(sealing: Sealing) {
     this.#sealing = sealing;
@@ -100,10 +102,23 @@ class SealedTokens implements AccessTokens {
 
   async verify(text: string): Promise<AccessToken | null> {
     if (tokenForm(text) !== "whole") return null;
-    const record = await this.#sealing.backend.get({ kind: KIND, type: TYPE, name: tokenPlace(text) });
+    const found = await this.#find(tokenPlace(text));
+    return found && isTokenOf(found.sealed.hash, text) && isInForce(found.sealed) ? tokenOf(found.record, found.sealed) : null;
+  }
+
+  async #find(place: string): Promise<Opened | null> {
+    const { backend } = this.#sealing;
+    const stamp = await backend.stamp?.();
+    const known = this.#read.get(place);
+    if (known && known.stamp === stamp) return known;
+    const record = await backend.get({ kind: KIND, type: TYPE, name: place });
     if (!record) return null;
     const sealed = this.#remembered.get(memoryOf(record)) ?? (await this.#open(record));
-    return isTokenOf(sealed.hash, text) && isInForce(sealed) ? tokenOf(record, sealed) : null;
+    if (stamp !== undefined) {
+      if (this.#read.size >= MOST_REMEMBERED) this.#read.clear();
+      this.#read.set(place, { record, sealed, stamp });
+    }
+    return { record, sealed };
   }
 
   async #revoke({ record, sealed }: Opened): Promise<AccessToken> {

@@ -66,6 +66,7 @@ export function sealedStore(options: SealedStoreOptions): Store {
 
 class SealedStore implements Store {
   readonly url: string;
+  readonly stamp: Store["stamp"];
   readonly #backend: Backend;
   readonly #vault: Vault;
   readonly #sealing: Sealing;
@@ -76,6 +77,7 @@ class SealedStore implements Store {
 
   constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
     this.url = backend.url;
+    this.stamp = backend.stamp && (() => (backend as Required<Backend>).stamp());
     this.#backend = backend;
     const editable = backend.editable ? editableVault(vault) : undefined;
     this.#vault = editable ?? vault;

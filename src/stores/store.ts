@@ -223,6 +223,12 @@ export interface Store {
   readonly url: string;
 
   /**
+   * A text that is another one after each change by anybody, where finding that out costs far less than reading: then what was read need not be read
+   * again while it stays. Default: it cannot be found out.
+   */
+  readonly stamp?: (() => Promise<string>) | undefined;
+
+  /**
    * The document and every document it refers to, at any depth: the asked one first, each once. One that is referred to and gone is left out.
    * @throws AshlarError `ERR_NOT_FOUND`; what the vault throws.
    */
