@@ -22,15 +22,17 @@ export interface OpenOptions {
   readonly keys?: readonly string[] | undefined;
   /** Largest document in bytes, both halves as JSON. Default 1 MiB. */
   readonly maxBytes?: number | undefined;
-  /** Of `prefect:` stores: take an address of plain `http` that is not this machine's. Default: whether `ASHLAR_ALLOW_PLAIN_HTTP` is `1`. */
+  /** Of a server's store: take an address of plain `http` that is not this machine's. Default: whether `ASHLAR_ALLOW_PLAIN_HTTP` is `1`. */
   readonly allowPlainHttp?: boolean | undefined;
+  /** Of `https://` stores: the access token. Default: that of `ASHLAR_TOKEN`. */
+  readonly token?: string | undefined;
   /** Of `prefect:` stores: tell the server of each load by an event, as Python's client does. Default false. */
   readonly loadEvents?: boolean | undefined;
 }
 
 /**
  * Opens a store by URL: `sqlite:PATH` (a file; `sqlite:` alone is the default place), `memory:` (a new, empty one each time), `prefect:` (the server
- * that Prefect's own settings name) or `prefect+https://HOST/api`.
+ * that Prefect's own settings name) or `prefect+https://HOST/api`, or `https://HOST` (a server of Ashlar, `http` on this machine).
  *
  * @throws AshlarError `ERR_NO_STORE` when there is none at that place; `ERR_INVALID` for an unknown URL. Keys are asked for on first need.
  */
@@ -38,6 +40,10 @@ export async function openStore(url: string, options: OpenOptions = {}): Promise
   if (isPrefectUrl(url)) {
     const { openPrefectStore } = await import("./stores/prefect.ts");
     return openPrefectStore(url, options);
+  }
+  if (/^https?:/.test(url)) {
+    const { openHttpStore } = await import("./stores/http.ts");
+    return openHttpStore(url, options);
   }
   const { openSealedStore } = await import("./stores/open.ts");
   return openSealedStore(url, options);

@@ -1,9 +1,10 @@
 /**
- * Single nodes of a stored schema, as trees of JSON: what their keywords are and point to. Touches json.ts only.
+ * Single nodes of a stored schema, as trees of JSON: what their keywords are and point to. Touches definitions.ts and json.ts.
  *
  * Schemas come from pydantic 2 and 1, from zod, and from anyone who may write to a server: what is not of its keyword's type says nothing.
  * @module
  */
+import { nameOfReference } from "./definitions.ts";
 import { isRawNumber, MAX_JSON_DEPTH, plainNumbers } from "./json.ts";
 
 /** A part of a schema as it was written, its numbers with their text (`parseLossless`). */
@@ -18,28 +19,14 @@ export type Bound = readonly ["min" | "max" | "gt" | "lt" | "multipleOf", number
 /** The definition that a node points to. */
 export function definitionName({ $ref, allOf }: Tree): string | undefined {
   const only = Array.isArray(allOf) && allOf.length === 1 ? treeOf(allOf[0]).$ref : undefined;
-  return textOf($ref ?? only)?.replace(/^#\/(definitions|\$defs)\//, "");
+  const reference = textOf($ref ?? only);
+  return reference === undefined ? undefined : nameOfReference(reference);
 }
 
 /** The definitions that a value here may be one of. */
 export function aliases(raw: Tree): string[] {
   const name = definitionName(raw);
   return name === undefined ? (choicesOf(raw) ?? []).flatMap((each) => aliases(treeOf(each))) : [name];
-}
-
-/** The definitions that a part of a schema refers to, directly or not. */
-export function reached(part: unknown, definitions: Tree): Set<string> {
-  const found = new Set<string>();
-  const waiting: unknown[] = [part];
-  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (typeof node !== "object" || node === null) continue;
-    for (const [key, value] of Object.entries(node)) {
-      const name = key === "$ref" ? definitionName({ $ref: value }) : undefined;
-      if (name === undefined || !Object.hasOwn(definitions, name)) waiting.push(value);
-      else if (!found.has(name)) waiting.push(definitions[found.add(name) && name]);
-    }
-  }
-  return found;
 }
 
 /** The block types that a schema nests, and the checksum of each one's schema. */

@@ -5,6 +5,7 @@
  * contain itself.
  * @module
  */
+import { reached, schemaOfDefinition } from "./definitions.ts";
 import { AshlarError } from "./errors.ts";
 import { checkDepth, type Json, MAX_JSON_DEPTH, parseLossless, plainNumbers } from "./json.ts";
 import {
@@ -21,7 +22,6 @@ import {
   isTree,
   numberOf,
   partsOf,
-  reached,
   readPattern,
   saysNothing,
   simplified,
@@ -94,9 +94,7 @@ export class SchemaReader {
 
   /** A definition with those that it needs, as a schema of its own. */
   whole(name: string): Tree {
-    const own = treeOf(this.definitions[name]);
-    const within = [...reached(own, this.definitions)].map((each) => [each, this.definitions[each]] as const);
-    return { ...own, ...(within.length > 0 && { definitions: Object.fromEntries(within) }) };
+    return schemaOfDefinition(name, this.definitions);
   }
 
   /** How many nodes there would be with every definition in each of its places; huge where definitions of definitions double. */

@@ -10,6 +10,11 @@ export function keyFilePath(): string {
   return resolve(process.env.ASHLAR_KEY_FILE || join(userFolders().config, "keys"));
 }
 
+/** Path of the audit log of `ashlar serve`: `ASHLAR_AUDIT_LOG`, else `audit.jsonl` in the user's data folder. */
+export function auditLogPath(): string {
+  return resolve(process.env.ASHLAR_AUDIT_LOG || join(userFolders().data, "audit.jsonl"));
+}
+
 /** The user's folders for data and configuration, never the same one: XDG's, and what macOS and Windows use. */
 export function userFolders(): { data: string; config: string } {
   const home = homedir();

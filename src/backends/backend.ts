@@ -52,6 +52,12 @@ export interface Backend {
   /** Identity of the store, made when the store was; bound into every sealed record. @throws AshlarError `ERR_NO_STORE` */
   storeId(): Promise<string>;
 
+  /**
+   * A text that is another one after each change by anybody, where finding that out costs far less than reading: then what was read need not be read
+   * again while it stays. Default: it cannot be found out.
+   */
+  stamp?(): Promise<string>;
+
   /** The record, or null. */
   get(key: RecordKey): Promise<StoredRecord | null>;
 

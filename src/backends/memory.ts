@@ -25,6 +25,12 @@ class MemoryBackend implements Backend {
   /** By kind, type and name: one key of the three would take ten times as long to make as these are to look up. */
   readonly #idsByName = new Map<RecordKind, Map<string, Map<string, string>>>();
   #open = true;
+  #changes = 0;
+
+  async stamp(): Promise<string> {
+    this.#checkOpen();
+    return String(this.#changes);
+  }
 
   async storeId(): Promise<string> {
     this.#checkOpen();
@@ -67,6 +73,7 @@ class MemoryBackend implements Backend {
         documents: [`${to}/${at}`],
       });
     }
+    this.#changes++;
     this.#byId.set(record.id, frozen(structuredClone(record)));
     this.#names(kind, type).set(name, record.id);
   }
@@ -87,6 +94,7 @@ class MemoryBackend implements Backend {
           { documents: referrers },
         );
     }
+    this.#changes++;
     for (const id of ids) {
       const { kind, type, name } = this.#byId.get(id) as StoredRecord;
       this.#names(kind, type).delete(name);

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
 import { AshlarError } from "../errors.ts";
 import { userFolders } from "../user-folders.ts";
 
@@ -33,9 +34,12 @@ export interface SqliteOptions {
   readonly path: string;
   /** Make it if it is not there. Default false. */
   readonly create?: boolean | undefined;
-  /** How long to wait for a lock of another process, in milliseconds. Default 5000. */
+  /** How long to wait for a lock of another process, in milliseconds; this process goes on meanwhile. Default 5000. */
   readonly lockTimeoutMs?: number | undefined;
 }
+
+/** How long SQLite itself waits for a lock, which holds up the whole process. */
+const BLOCKED_MS = 5;
 
 /**
  * Opens the file of a store, and makes it if that is asked for.
@@ -46,16 +50,16 @@ export async function openFile(options: SqliteOptions): Promise<{ readonly datab
   const { DatabaseSync } = await import("node:sqlite").catch(() => {
     throw new AshlarError("ERR_UNSUPPORTED", `Stores in SQLite need Node 24.15 or newer; this is ${process.version}.`);
   });
-  const { path, create, lockTimeoutMs: timeout = 5000 } = options;
+  const { path, create } = options;
   const url = `sqlite:${path}`;
   if (!isThere(path, url)) {
     if (create !== true)
       throw new AshlarError("ERR_NO_STORE", `There is no store at ${url}. "ashlar init --store ${url}" makes one.`, { store: url });
     makeFile(path, url);
   }
-  const database = guarded(url, () => new DatabaseSync(path, { timeout, enableForeignKeyConstraints: true }));
+  const database = guarded(url, () => new DatabaseSync(path, { timeout: BLOCKED_MS, enableForeignKeyConstraints: true }));
   try {
-    guarded(url, () => prepareFile(database, url, create === true));
+    await patiently(url, options, () => prepareFile(database, url, create === true));
     return { database, url };
   } catch (error) {
     database.close();
@@ -127,6 +131,43 @@ export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
   }
+}
+
+/** Longest pause before a lock is asked for again, in milliseconds. */
+const LONGEST_PAUSE = 25;
+
+/**
+ * Does some work of one step on a file, again and again while another process has it locked; at once, without a promise, where none has.
+ * @throws AshlarError `ERR_UNREACHABLE` when it stays locked; as {@link guarded} does.
+ */
+export function patiently<T>(url: string, { lockTimeoutMs = 5000 }: Pick<SqliteOptions, "lockTimeoutMs">, work: () => T): T | Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    if (!isLocked(error)) return guarded(url, () => raise(error));
+    return whenFree(url, lockTimeoutMs, work);
+  }
+}
+
+async function whenFree<T>(url: string, lockTimeoutMs: number, work: () => T): Promise<T> {
+  const end = performance.now() + lockTimeoutMs;
+  for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    await setTimeout(pause * (0.5 + Math.random())); // not in step with others who wait
+    try {
+      return work();
+    } catch (error) {
+      if (!isLocked(error) || performance.now() > end) return guarded(url, () => raise(error));
+    }
+  }
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/** SQLITE_BUSY or SQLITE_LOCKED. */
+function isLocked(error: unknown): boolean {
+  return [5, 6].includes(((error as { errcode?: number }).errcode ?? 0) & 0xff);
 }
 
 /** SQLite's own errors as ours; their texts can name tables, never values. https://www.sqlite.org/rescode.html */

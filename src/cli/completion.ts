@@ -5,6 +5,7 @@
  * @module
  */
 import type { Argument, Command, Option } from "commander";
+import { ROLES } from "../access-token.ts";
 import { usageError } from "./failure.ts";
 import { placeOf } from "./lookup.ts";
 import { openSession, type Session } from "./session.ts";
@@ -154,6 +155,12 @@ async function valuesOf(
     case "field=value":
     case "field=variable":
       return (await fields()).map((field) => `${field}=`);
+    case "roles":
+      return Object.keys(ROLES);
+    case "slugs":
+      return types();
+    case "token":
+      return ((await (await session.store()).accessTokens?.list()) ?? []).map(({ name }) => name);
     case "shell":
       return Object.keys(SCRIPTS);
     default:

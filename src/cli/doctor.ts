@@ -16,7 +16,7 @@ import { keyFilePath } from "../user-folders.ts";
 import { lockPath } from "../vaults/key-file.ts";
 import { asFinding, type Check, caught, check, finding, isOpen, statOf } from "./checks.ts";
 import { EXIT } from "./failure.ts";
-import { findKeys, maintenance } from "./keys.ts";
+import { findKeys, isBehindServer, maintenance } from "./keys.ts";
 import { paint, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
 
@@ -38,6 +38,7 @@ async function examine(session: Session): Promise<Check[]> {
     return [node, { name: "store", state: "skipped", detail, findings: [] }];
   }
   if (isPrefectUrl(session.url)) return [node, ...(await (await import("./doctor-prefect.ts")).examinePrefect(session))];
+  if (isBehindServer(session.url)) return [node, ...(await (await import("./doctor-server.ts")).examineServer(session))];
   const opened = await caught(() => maintenance(session));
   const used = isAshlarError(opened) ? opened : await caught(() => opened.keysInUse());
   const counts = isAshlarError(used) ? undefined : used;

@@ -35,6 +35,11 @@ export async function exportDocuments(session: Session, chosen: readonly string[
     throw new AshlarError("ERR_CANNOT_OPEN", `Nothing was written, since these are damaged: ${damaged.join(", ")}.`, {
       documents: damaged,
     });
+  const denied = documents.filter((each) => each.denied).map(placeOf);
+  if (denied.length > 0)
+    throw new AshlarError("ERR_DENIED", `Nothing was written, since these refer to what you may not see: ${denied.join(", ")}.`, {
+      documents: denied,
+    });
   const layouts = await layoutsOf(store, documents);
   const names = new Set<string>();
   const exported = documents.map((each) => exportOne(each, layouts.get(`${each.type} ${each.schema}`), names));

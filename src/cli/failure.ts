@@ -7,7 +7,7 @@ import { type ErrorCode, isAshlarError } from "../errors.ts";
 import { jsonText, lines, paint } from "./output.ts";
 
 /** Exit codes of commands that did their work and have something to tell. */
-export const EXIT = { unwell: 3, damaged: 74, interrupted: 130 } as const;
+export const EXIT = { unwell: 3, damaged: 74, unproven: 77, interrupted: 130 } as const;
 
 /** Every exit code and what it means; close to BSD's sysexits. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
@@ -20,7 +20,7 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   66: "there is no such document, type, file or module",
   69: "there is no store, or it cannot be used now",
   73: "what is there stands in the way: it exists, was changed meanwhile, or is referred to",
-  74: "a record or the store is damaged, or was changed from outside",
+  74: "a record, the store or an audit log is damaged, or was changed from outside",
   75: "a write was sent and its answer was lost: look whether it happened, then repeat it",
   77: "access is denied, or the key is missing or wrong",
   78: "a block class or its module cannot be used",

@@ -11,6 +11,7 @@ import { keySourcesOf, splitVault } from "../stores/open.ts";
 import type { Store } from "../stores/store.ts";
 import { writeKeyFile } from "../vaults/key-file.ts";
 import { findKeyring, generateKey, type KeySources, readKeyFile } from "../vaults/keyring.ts";
+import { isBehindServer, SERVER_HAS_KEYS } from "./keys.ts";
 import { paint, pairs, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
 
@@ -33,6 +34,7 @@ export async function init(session: Session, _given: readonly string[], options:
       "ERR_INVALID",
       'A Prefect server needs no init: "ashlar doctor" says whether it can be used, "ashlar register" goes on.',
     );
+  if (isBehindServer(session.url)) throw new AshlarError("ERR_INVALID", SERVER_HAS_KEYS);
   const existing = await openExisting(session.url);
   try {
     const { vault } = splitVault(session.url);

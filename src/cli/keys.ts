@@ -28,11 +28,21 @@ export async function findKeys(session: Session, needed: readonly string[] = [])
   if (vault !== undefined)
     throw new AshlarError("ERR_INVALID", `The secrets are kept by ${vault}, which has keys of its own: there is none to look after.`);
   if (session.url.startsWith("memory:")) throw new AshlarError("ERR_INVALID", "A store of memory seals nothing: it has no keys.");
+  if (isBehindServer(session.url)) throw new AshlarError("ERR_INVALID", SERVER_HAS_KEYS);
   const sources = await keySourcesOf(session.url);
   const ring = await findKeyring(sources, needed);
   const kind = process.env.ASHLAR_KEYS ? "environment" : ring.fromPassphrase ? "passphrase" : "file";
   return { ring, kind, file: sources.keyFile, dataFolder: sources.dataFolder };
 }
+
+/** Whether a URL names a store that a server keeps, with keys of its own. */
+export function isBehindServer(url: string): boolean {
+  return /^(prefect\+)?https?:|^prefect:/.test(url);
+}
+
+/** What is said of such a store. */
+export const SERVER_HAS_KEYS =
+  "A server looks after its store and keys itself: run this where it runs, with the store that it stands before.";
 
 /** Id of each key that records are sealed with → how many; null when there is no store. */
 export async function keysInUse(session: Session): Promise<ReadonlyMap<string, number> | null> {

@@ -39,7 +39,7 @@ function makeProgram(): Command {
     .version(version(), "-V, --version", "show the version")
     .option(
       "--store <url>",
-      'where the documents are, such as "sqlite:PATH" or "prefect:" (default: $ASHLAR_STORE, else a file in your data folder)',
+      'where the documents are: "sqlite:PATH", "prefect:", "https://HOST", … (default: $ASHLAR_STORE, else a file in your data folder)',
     )
     .option("--json", "one JSON object on standard output; errors as JSON on standard error")
     .option("--stack", "show where in the code an error arose")
@@ -175,6 +175,18 @@ function addCommands(program: Command): void {
     .addOption(new Option("--words").hideHelp())
     .action(call(async () => (await import("./completion.ts")).completion));
   addKeyCommands(program);
+  addTokenCommands(program);
+  addServeCommand(program);
+  program
+    .command("audit")
+    .description("the audit log of ashlar serve")
+    .command("verify")
+    .argument(
+      "[file...]",
+      "the log, the files that it was moved away to before it (default: $ASHLAR_AUDIT_LOG, else audit.jsonl in your data folder)",
+    )
+    .description("say whether an audit log is as it was written, and else where it was changed; needs the store's key")
+    .action(call(async () => (await import("./audit.ts")).verifyAuditLog));
   program
     .command("doctor")
     .description("say what is wrong with store, keys and records, and how to mend it; changes nothing")
@@ -210,6 +222,52 @@ function addKeyCommands(program: Command): void {
     .option("--yes", "do not ask")
     .addHelpText("after", ENVIRONMENT_KEYS)
     .action(call(async () => (await import("./key.ts")).removeKey));
+}
+
+function addServeCommand(program: Command): void {
+  program
+    .command("serve")
+    .description("put the store behind a server, for Prefect's clients and our own; the command line works against it by --store http://…")
+    .option("--host <address>", "where to listen; anywhere but on this machine only with TLS or a proxy", "127.0.0.1")
+    .option("--port <number>", "0 takes any that is free", "4200")
+    .option("--tls-cert <file>", "certificate in PEM, with those that it depends on")
+    .option("--tls-key <file>", "its key in PEM")
+    .option("--behind-proxy", "a proxy does TLS, and says in X-Forwarded-For where requests come from")
+    .option("--allow-host <name>", "a name by which clients reach it; may be repeated", each)
+    .option("--token-env <variable>", "one admin's access token from an environment variable, for containers")
+    .option("--audit <file>", "the audit log (default: $ASHLAR_AUDIT_LOG, else audit.jsonl in your data folder)")
+    .option("--no-system-types", "do not make Prefect's system types known")
+    .option("--like-prefect", "take back what is stricter than in Prefect's server")
+    .option("--validate", "refuse documents that do not fit their schema")
+    .option("--guard-kept", "who may not load a secret may not change what stands beside it, either")
+    .option("--max-body <bytes>", "largest body of a request (default: 1 MiB)")
+    .action(call(async () => (await import("./serve.ts")).serve));
+}
+
+function addTokenCommands(program: Command): void {
+  const token = program.command("token").description("who may come in where ashlar serve stands before the store");
+  token
+    .command("create")
+    .argument("<name>", "for people, such as nightly-flow")
+    .description("make an access token; its text is printed once and never again")
+    .option(
+      "--role <roles>",
+      "viewer: sees all masked; user: loads secrets too; editor: sees and writes; admin: everything; several add up",
+      each,
+    )
+    .option("--types <slugs>", "only documents of these block types, separated by commas", each)
+    .option("--names <patterns>", "only documents with such a name, separated by commas; * stands for any text, as in x-*", each)
+    .option("--expires <when>", "a duration such as 12h, 90d or 1y, or a date such as 2027-01-31 (default: never)")
+    .action(call(async () => (await import("./token.ts")).createToken));
+  token
+    .command("ls")
+    .description("list the access tokens, without their texts")
+    .action(call(async () => (await import("./token.ts")).listTokens));
+  token
+    .command("revoke")
+    .argument("<token>", "a token's name, as token ls shows it")
+    .description("end an access token: every server refuses it from the next request on")
+    .action(call(async () => (await import("./token.ts")).revokeToken));
 }
 
 const ENVIRONMENT_KEYS =

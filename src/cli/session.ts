@@ -2,7 +2,7 @@
  * What every command gets: which store is meant, opened on first need, and whether JSON is wanted. Touches current-store.ts.
  * @module
  */
-import { openStore } from "../current-store.ts";
+import { type OpenOptions, openStore } from "../current-store.ts";
 import { AshlarError, nearest } from "../errors.ts";
 import type { BlockType, Store } from "../stores/store.ts";
 
@@ -13,8 +13,8 @@ export interface Session {
   /** The same as it may be shown: without user and password. */
   readonly place: string;
   readonly json: boolean;
-  /** The store. @throws AshlarError as {@link openStore} does */
-  store(): Promise<Store>;
+  /** The store, opened at the first call and as that one says. @throws AshlarError as {@link openStore} does */
+  store(options?: OpenOptions): Promise<Store>;
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export function openSession(options: { readonly url?: string | undefined; readon
     url,
     place: url.replace(/^(?!sqlite:|file:)([a-z0-9-]+:\/*).*@/s, "$1"),
     json: options.json === true,
-    store: () => (opened ??= openStore(url)),
+    store: (how) => (opened ??= openStore(url, how)),
     close: async () => (await opened?.catch(() => undefined))?.close(),
   };
 }

@@ -9,9 +9,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AshlarError } from "../errors.ts";
 import { parseJson, parseLossless } from "../json.ts";
+import { type Incoming, NoAnswer, openTransport, type Transport } from "../transport.ts";
 import { isAbsence, isPrefects, ledAway, outcomeUnknown, type Request, refusal, unreachable, unreadable } from "./failures.ts";
-import type { PrefectSettings } from "./settings.ts";
-import { type Incoming, NoAnswer, openTransport, type Transport } from "./transport.ts";
+import { certificates, type PrefectSettings } from "./settings.ts";
 
 /** One call of the API. */
 export interface Call extends Request {
@@ -56,7 +56,9 @@ const MOST_REDIRECTS = 5;
 
 /** Makes a client; connects at the first call. @throws AshlarError `ERR_INVALID` when the file of certificates cannot be read. */
 export async function openClient(settings: PrefectSettings): Promise<PrefectClient> {
-  return new Client(settings, await openTransport(new URL(settings.apiUrl), settings));
+  const { apiUrl, verifyTls, caFile } = settings;
+  const ca = caFile === undefined ? undefined : await certificates(caFile);
+  return new Client(settings, openTransport(new URL(apiUrl), { verifyTls, ca }));
 }
 
 class Client implements PrefectClient {

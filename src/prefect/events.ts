@@ -8,8 +8,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { WebSocket } from "ws";
 import type { Reference } from "../stores/store.ts";
-import type { PrefectSettings } from "./settings.ts";
-import { certificates } from "./transport.ts";
+import { certificates, type PrefectSettings } from "./settings.ts";
 
 /** Sends events over one connection, which is closed when there was nothing to send for a while. */
 export interface LoadEvents {

@@ -5,8 +5,8 @@
  * @module
  */
 import { AshlarError, type ErrorCode } from "../errors.ts";
+import type { Incoming, NoAnswer } from "../transport.ts";
 import type { PrefectSettings } from "./settings.ts";
-import type { Incoming, NoAnswer } from "./transport.ts";
 
 /** What is told of a request: enough to say what was refused. */
 export interface Request {

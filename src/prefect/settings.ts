@@ -3,10 +3,11 @@
  * the place it came from. Touches the environment and `profiles.toml`; opens no connection.
  * @module
  */
+import { readFile } from "node:fs/promises";
 import { AshlarError } from "../errors.ts";
 import { Secret } from "../secret.ts";
+import { isLoopback } from "../transport.ts";
 import { activeProfile, type Environment, type Profile } from "./profile.ts";
-import { isLoopback } from "./url.ts";
 
 /** All that a client of Prefect's API is told. */
 export interface PrefectSettings {
@@ -88,6 +89,16 @@ export async function findSettings(url: string, options: SettingsOptions = {}): 
     retryCodes: source.codes("PREFECT_CLIENT_RETRY_EXTRA_CODES"),
     origins: source.origins,
   };
+}
+
+/** The certificates of authorities in a file. @throws AshlarError `ERR_INVALID` when it cannot be read. */
+export async function certificates(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AshlarError("ERR_INVALID", `PREFECT_API_SSL_CERT_FILE names ${path}, which cannot be read (${code}).`);
+  }
 }
 
 /** The names of the settings that log in; the first that is set wins. */

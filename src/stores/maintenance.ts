@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Backend, RecordKind, StoredRecord } from "../backends/backend.ts";
 import { type AshlarError, isAshlarError } from "../errors.ts";
 import type { Vault } from "../vaults/vault.ts";
+import { keptKey } from "./kept-key.ts";
 import { checksumIn, damaged, isDocument, named } from "./record.ts";
 import type { Sealing } from "./sealing.ts";
 import type { Finding, Maintenance } from "./store.ts";
@@ -64,6 +65,10 @@ export function maintenanceOf(sealing: Sealing): Maintenance {
             ...(await Promise.all(page.slice(at, at + AT_ONCE).map((record) => checkRecord(sealing, record, known, open)))).flat(),
           );
       return findings;
+    },
+    async derive(purpose, key) {
+      if (vault.derive) return vault.derive(`${await backend.storeId()}\0${purpose}`, key);
+      return keptKey(sealing, purpose, key);
     },
   };
 }
@@ -160,10 +165,10 @@ async function checkRecord(sealing: Sealing, record: StoredRecord, known: Readon
   }
   if (!known.has(`type ${type} ${type}`))
     findings.push({ where, message: `Its block type ${type} is not registered: register the class, ashlar register FILE.` });
-  else if (!known.has(`schema ${type} ${record.schema}`))
+  else if (!known.has(`schema ${type} ${checksumIn(record.schema)}`))
     findings.push({
       where,
-      message: `The schema that it was saved under, ${record.schema.slice(0, 19)}, is not registered: register the class, or save the document again.`,
+      message: `The schema that it was saved under, ${checksumIn(record.schema).slice(0, 19)}, is not registered: register the class, or save the document again.`,
     });
   return findings;
 }

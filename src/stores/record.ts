@@ -18,19 +18,47 @@ export function isDocument(kind: RecordKind): boolean {
   return kind === "document" || kind === "anonymous";
 }
 
-/** The checksum in the name of a schema's record, which may have a version behind it. */
-export function checksumIn(name: string): string {
-  return name.replace(/@.*/s, "");
+const NO_VERSION = "non-versioned";
+
+/** The name of a schema's record: its checksum, and its version behind it unless that is the usual one. Documents name their schema so. */
+export function schemaName(checksum: string, version = NO_VERSION): string {
+  return version === NO_VERSION ? checksum : `${checksum}@${encodeURIComponent(version)}`;
 }
+
+/** The checksum in the name of a schema. */
+export function checksumIn(name: string): string {
+  const at = name.indexOf("@");
+  return at < 0 ? name : name.slice(0, at);
+}
+
+/** The version in the name of a schema; undefined for the usual one, and for what nobody can have written. */
+function versionIn(name: string): string | undefined {
+  const at = name.indexOf("@");
+  if (at < 0) return undefined;
+  try {
+    return decodeURIComponent(name.slice(at + 1));
+  } catch {
+    return undefined; // damaged: its seal says so when it is opened
+  }
+}
+
+/** Texts that were found to have the checksum under which they stand here: comparing them is a hundred times faster than hashing. */
+const proven = new Map<string, string>();
+const MOST_PROVEN = 500;
 
 /** Whether a record's schema text is the one that a checksum names. */
 export function hasChecksum(fields: unknown, checksum: string): boolean {
+  if (typeof fields !== "string") return false;
+  if (proven.get(checksum) === fields) return true;
   try {
-    return typeof fields === "string" && schemaChecksum(fields) === checksum;
+    if (schemaChecksum(fields) !== checksum) return false;
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof RangeError) return false; // no JSON, or nested without end
     throw error;
   }
+  if (proven.size === MOST_PROVEN) proven.clear();
+  proven.set(checksum, fields);
+  return true;
 }
 
 /** The digest that ties a record's readable half, and the store it lies in, to its sealed half. */
@@ -78,10 +106,17 @@ export function opened(record: StoredRecord, secrets: Secrets): Document {
 
 /** The readable half of a record. */
 export function maskedOf(record: StoredRecord): MaskedDocument {
-  const { id, kind, type, name, schema, data, references, secrets, revision, created, updated, updatedBy } = record;
+  const { id, kind, type, name, data, references, secrets, revision, created, updated, updatedBy } = record;
+  const version = versionIn(record.schema);
+  const schema = version === undefined ? record.schema : checksumIn(record.schema);
   const masked = { id, type, name, schema, data, references, secrets, revision, created, updated, updatedBy };
-  if (!record.damaged && kind !== "anonymous") return masked;
-  return { ...masked, ...(record.damaged && { damaged: true }), ...(kind === "anonymous" && { anonymous: true }) };
+  if (!record.damaged && kind !== "anonymous" && version === undefined) return masked;
+  return {
+    ...masked,
+    ...(version !== undefined && { version }),
+    ...(record.damaged && { damaged: true }),
+    ...(kind === "anonymous" && { anonymous: true }),
+  };
 }
 
 /** The error for a record whose readable half is lost. */
@@ -107,5 +142,5 @@ export function conflict({ type, name }: { type: string; name: string }, expecte
 
 /** The error for a chain of references that could not be loaded again. */
 export function tooDeep(here: string): AshlarError {
-  return new AshlarError("ERR_LIMIT", `${here} would refer to documents more than ${MAX_REFERENCE_DEPTH} deep.`);
+  return new AshlarError("ERR_LIMIT", `${here} would refer to documents more than ${MAX_REFERENCE_DEPTH} deep.`, { documents: [here] });
 }

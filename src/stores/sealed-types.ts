@@ -7,14 +7,12 @@
 import type { StoredRecord } from "../backends/backend.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { canonicalJson, type JsonObject } from "../json.ts";
-import { checksumIn, hasChecksum, named } from "./record.ts";
+import { checksumIn, hasChecksum, named, schemaName } from "./record.ts";
 import type { Sealing } from "./sealing.ts";
 import type { BlockSchema, BlockType, Reference, Registered, SchemaKey, StoredSchema, StoredType } from "./store.ts";
 
 /** How often a write is tried again when someone else writes the same at the same time. */
 const TRIES = 20;
-
-const NO_VERSION = "non-versioned";
 
 /** A type of its record; of a damaged one only the slug is left. */
 function typeOf({ id, name, data, damaged, created, updated }: StoredRecord): StoredType {
@@ -27,10 +25,6 @@ function typeOf({ id, name, data, damaged, created, updated }: StoredRecord): St
 function schemaOf({ id, type, name, data, created, updated }: StoredRecord): StoredSchema {
   const { version, capabilities, fields } = data as unknown as Pick<BlockSchema, "version" | "capabilities" | "fields">;
   return { id, checksum: checksumIn(name), type, version, capabilities, fields, created, updated };
-}
-
-function schemaName(checksum: string, version: string): string {
-  return version === NO_VERSION ? checksum : `${checksum}@${encodeURIComponent(version)}`;
 }
 
 /** See `saveType` of the store's contract. */
@@ -124,7 +118,7 @@ async function schemaRecord(sealing: Sealing, { type, checksum, version }: Named
   if (version === undefined) return newest((await sealing.all("schema", type)).filter(({ name }) => checksumIn(name) === checksum));
   const get = (name: string) => sealing.backend.get({ kind: "schema", type, name });
   const exact = await get(schemaName(checksum, version));
-  if (exact || version === NO_VERSION) return exact;
+  if (exact || schemaName(checksum, version) === checksum) return exact;
   const early = await get(checksum); // before several versions could stand beside each other, none was in the name
   return early?.data.version === version ? early : null;
 }
@@ -158,7 +152,8 @@ export async function deleteSchema(sealing: Sealing, id: string, cascade: boolea
   if ((await readType(sealing, { slug: type }))?.protected) throw guarded(type);
   const checksum = checksumIn(record.name);
   const another = (await sealing.all("schema", type)).some((each) => each.id !== id && checksumIn(each.name) === checksum);
-  const documents = another ? [] : (await documentsOf(sealing, type)).filter(({ schema }) => schema === checksum);
+  const isUnder = ({ schema }: StoredRecord) => (another ? schema !== checksum && schema === record.name : checksumIn(schema) === checksum);
+  const documents = (await documentsOf(sealing, type)).filter(isUnder);
   if (documents.length > 0 && !cascade) throw inUse(`The schema ${checksum.slice(0, 19)} of ${type} has`, type, documents);
   await sealing.remove([...documents, record]);
   return documents.map(({ id: at, type: of, name }) => ({ id: at, type: of, name }));

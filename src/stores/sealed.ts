@@ -9,11 +9,24 @@ import type { Json } from "../json.ts";
 import { Secret } from "../secret.ts";
 import { editableVault } from "../vaults/editable.ts";
 import type { Vault } from "../vaults/vault.ts";
+import type { AccessTokens } from "./access-tokens.ts";
 import { editsOf } from "./edits.ts";
 import { checkReferences, graphOf, reachedFrom, withReferrers } from "./graph.ts";
 import { maintenanceOf } from "./maintenance.ts";
 import { notFound } from "./not-found.ts";
-import { checkDraft, conflict, DEFAULT_MAX_BYTES, damaged, isDocument, maskedOf, named, opened, secretValues } from "./record.ts";
+import {
+  checkDraft,
+  conflict,
+  DEFAULT_MAX_BYTES,
+  damaged,
+  isDocument,
+  maskedOf,
+  named,
+  opened,
+  schemaName,
+  secretValues,
+} from "./record.ts";
+import { sealedTokens } from "./sealed-tokens.ts";
 import { deleteSchema, deleteType, readSchema, readSchemas, readType, readTypes, saveSchema, saveType } from "./sealed-types.ts";
 import { Sealing } from "./sealing.ts";
 import type {
@@ -53,15 +66,18 @@ export function sealedStore(options: SealedStoreOptions): Store {
 
 class SealedStore implements Store {
   readonly url: string;
+  readonly stamp: Store["stamp"];
   readonly #backend: Backend;
   readonly #vault: Vault;
   readonly #sealing: Sealing;
   readonly #maxBytes: number;
   readonly maintenance: Maintenance;
+  readonly accessTokens: AccessTokens;
   readonly edits: Edits | undefined;
 
   constructor({ backend, vault, maxBytes, actor }: SealedStoreOptions) {
     this.url = backend.url;
+    this.stamp = backend.stamp && (() => (backend as Required<Backend>).stamp());
     this.#backend = backend;
     const editable = backend.editable ? editableVault(vault) : undefined;
     this.#vault = editable ?? vault;
@@ -69,6 +85,7 @@ class SealedStore implements Store {
     this.edits = editable && editsOf(this.#sealing, editable);
     this.#maxBytes = maxBytes ?? DEFAULT_MAX_BYTES;
     this.maintenance = maintenanceOf(this.#sealing);
+    this.accessTokens = sealedTokens(this.#sealing);
   }
 
   load(key: DocumentKey): readonly Document[] | Promise<readonly Document[]> {
@@ -165,16 +182,18 @@ class SealedStore implements Store {
 
   async save(draft: Draft, condition: WriteCondition = {}): Promise<MaskedDocument> {
     checkDraft(draft, this.#maxBytes);
-    const { type, name, anonymous, ...content } = draft;
+    const { type, name, anonymous, version, ...content } = draft;
+    const schema = schemaName(draft.schema, version);
     for (let attempt = 1; ; attempt++) {
       const existing = await this.#find({ type, name }, anonymous);
       this.#checkCondition(draft, existing, condition);
       await checkReferences(this.#backend, draft, existing?.id);
       const kind = existing?.kind ?? (anonymous ? "anonymous" : "document");
       const record = await this.#sealing.seal(
-        { ...content, kind, type, name, secrets: await this.#changes(draft, existing) },
+        { ...content, kind, type, name, schema, secrets: await this.#changes(draft, existing) },
         secretValues(draft),
         existing,
+        condition.by,
       );
       try {
         await this.#backend.put(record, existing?.revision ?? null);

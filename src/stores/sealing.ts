@@ -36,11 +36,12 @@ export class Sealing {
     this.#actor = actor;
   }
 
-  /** A record of some parts, sealed: new, or the next revision of `existing`. */
+  /** A record of some parts, sealed: new, or the next revision of `existing`. @param by who writes. */
   async seal(
     { kind, type, name, schema, data, references, secrets: places }: RecordParts,
     secrets: Secrets,
     existing: StoredRecord | null,
+    by = this.#actor,
   ) {
     const now = new Date().toISOString();
     return this.#sealed(
@@ -50,7 +51,7 @@ export class Sealing {
         revision: (existing?.revision ?? 0) + 1,
         created: existing?.created || now, // of a damaged one nothing is left
         updated: now,
-        updatedBy: this.#actor,
+        updatedBy: by,
       },
       secrets,
     );

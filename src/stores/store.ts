@@ -8,6 +8,8 @@
 import type { AshlarError } from "../errors.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Secret } from "../secret.ts";
+import type { DerivedKey } from "../vaults/vault.ts";
+import type { AccessTokens } from "./access-tokens.ts";
 
 /** Names one document: by its type's slug and its name, or by id. */
 export type DocumentKey = { readonly type: string; readonly name: string } | { readonly id: string };
@@ -31,6 +33,8 @@ interface DocumentHead {
   readonly anonymous?: true | undefined;
   /** Checksum of the schema it was written with; empty where the store was not told. */
   readonly schema: string;
+  /** Version of that schema, where it was told and is not `non-versioned`: one checksum can stand in several versions. Default: none. */
+  readonly version?: string | undefined;
   /** The public values by key; null stands where a secret or a reference is. */
   readonly data: JsonObject;
   /** JSON pointer → the document referred to there. */
@@ -51,6 +55,11 @@ export interface MaskedDocument extends DocumentHead {
   readonly secrets: Readonly<Record<string, { readonly changed: string | null }>>;
   /** The record at rest is damaged: only id, type, name and revision could be read. Default: it is whole, as far as can be seen without a key. */
   readonly damaged?: true | undefined;
+  /**
+   * JSON pointers of references that lead where the caller may not look: then data, references and secrets are left out, and reading it alone is
+   * `ERR_DENIED`. Only of a server with access tokens. Default: none.
+   */
+  readonly denied?: readonly string[] | undefined;
 }
 
 /** A document with its secrets, in memory. */
@@ -66,6 +75,8 @@ export interface Draft {
   /** Whether the name was made for it. Default false. Stays what it was when a document is replaced. */
   readonly anonymous?: true | undefined;
   readonly schema: string;
+  /** Version of that schema, for stores that tell them apart. Default: none. */
+  readonly version?: string | undefined;
   readonly data: JsonObject;
   readonly references: Readonly<Record<string, Reference>>;
   readonly secrets: Readonly<Record<string, Secret<Json>>>;
@@ -77,6 +88,8 @@ export interface WriteCondition {
   readonly overwrite?: boolean | undefined;
   /** Replace only that revision. */
   readonly ifRevision?: number | undefined;
+  /** Who writes, for `updatedBy`, where a server knows better than the store. Default: the store's own idea; a store that asks its own server has none. */
+  readonly by?: string | undefined;
 }
 
 /** What a server knows of a block class. */
@@ -196,12 +209,24 @@ export interface Maintenance {
    * @returns all that is wrong; empty when nothing is.
    */
   check(options?: { readonly open?: boolean | undefined }): Promise<readonly Finding[]>;
+  /**
+   * A key of this store for another purpose than sealing: derived by its vault, else a random one that is kept under its seal.
+   * @param key id of the key; default the one that is used now.
+   * @throws AshlarError `ERR_UNKNOWN_KEY`; what the vault throws.
+   */
+  derive(purpose: string, key?: string): Promise<DerivedKey>;
 }
 
 /** The contract. */
 export interface Store {
   /** Where it is, as a URL without credentials. */
   readonly url: string;
+
+  /**
+   * A text that is another one after each change by anybody, where finding that out costs far less than reading: then what was read need not be read
+   * again while it stays. Default: it cannot be found out.
+   */
+  readonly stamp?: (() => Promise<string>) | undefined;
 
   /**
    * The document and every document it refers to, at any depth: the asked one first, each once. One that is referred to and gone is left out.
@@ -297,6 +322,9 @@ export interface Store {
 
   /** For those who look after a store that seals records; undefined where there is nothing of the kind. */
   readonly maintenance?: Maintenance | undefined;
+
+  /** Who may come in where a server stands before the store; undefined where a store has no access tokens of its own. */
+  readonly accessTokens?: AccessTokens | undefined;
 
   /** For stores whose records people edit where they rest; undefined elsewhere. */
   readonly edits?: Edits | undefined;

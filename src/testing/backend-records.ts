@@ -225,6 +225,28 @@ export const looking: readonly Case<Backend>[] = [
     },
   },
   {
+    name: "stamp: is another after each change, and no other while nothing changes; where there is one",
+    async run(backend) {
+      if (!backend.stamp) return;
+      const [one, two] = [record("one"), record("two")];
+      const seen = new Set([await backend.stamp()]);
+      const changes = [
+        () => backend.put(one, null),
+        () => backend.put(two, null),
+        () => backend.put({ ...one, revision: 2 }, 1),
+        () => backend.remove([{ id: two.id, revision: 1 }]),
+      ];
+      for (const change of changes) {
+        await change();
+        const stamp = await backend.stamp();
+        await backend.get({ id: one.id });
+        assert.equal(await backend.stamp(), stamp);
+        seen.add(stamp);
+      }
+      assert.equal(seen.size, changes.length + 1);
+    },
+  },
+  {
     name: "check: nothing is wrong with what was only used",
     async run(backend) {
       const [child] = await create(backend, record("child"));

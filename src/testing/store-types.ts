@@ -5,7 +5,19 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { BlockSchema, BlockType, Store } from "../stores/store.ts";
-import { bare, nextMillisecond, over, part, partSchema, partType, referenceTo, refusedWithoutTrace, register } from "./store-subject.ts";
+import {
+  at,
+  bare,
+  loaded,
+  nextMillisecond,
+  over,
+  part,
+  partSchema,
+  partType,
+  referenceTo,
+  refusedWithoutTrace,
+  register,
+} from "./store-subject.ts";
 import type { Case } from "./suite.ts";
 
 const otherType = { ...partType, slug: "other-part", name: "Other part" };
@@ -82,6 +94,18 @@ export const types: readonly Case<Store>[] = [
       for (const version of versions) assert.equal((await store.saveSchema({ ...partSchema("9"), version })).created, true);
       const { type, checksum } = partSchema("9");
       for (const version of versions) assert.equal((await store.schema({ type, checksum, version }))?.version, version);
+    },
+  },
+  {
+    name: "save: keeps the version of a document's schema, or leaves it out; it is never another",
+    async run(store) {
+      const { checksum } = partSchema();
+      await store.saveSchema({ ...partSchema(), version: "2.0.1" });
+      const saved = await store.save({ ...part("one"), version: "2.0.1" });
+      for (const each of [saved, await store.inspect(at("one")), await loaded(store, "one")]) {
+        assert.equal(each.schema, checksum);
+        assert([undefined, "2.0.1"].includes(each.version));
+      }
     },
   },
   {

@@ -7,6 +7,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import { deleting, limits } from "./store-refusals.ts";
 import { register } from "./store-subject.ts";
+import { accessTokens } from "./store-tokens.ts";
 import { types } from "./store-types.ts";
 import { failures, reading, writing } from "./store-uses.ts";
 import { type Case, type Runner, runSuite, type SuiteOptions } from "./suite.ts";
@@ -17,6 +18,8 @@ export interface StoreSuiteOptions extends SuiteOptions<Store> {
   readonly maxBytes?: number | undefined;
   /** The largest secrets of a document that it takes, in bytes of JSON. Default: as large as the document. */
   readonly maxSecretBytes?: number | undefined;
+  /** Whether it has access tokens. Default false. */
+  readonly accessTokens?: boolean | undefined;
   /** Makes a store whose storage refuses everything with a code: then the suite proves that a failure is never told as an absence. */
   readonly failing?: ((code: ErrorCode) => Store | Promise<Store>) | undefined;
 }
@@ -33,6 +36,7 @@ export function storeConformance(runner: Runner, options: StoreSuiteOptions): vo
     ...types,
     ...deleting,
     ...limits(maxBytes, maxSecretBytes),
+    ...(options.accessTokens ? accessTokens : []),
     ...(failing ? failures(failing) : []),
   ];
   const open = async () => {

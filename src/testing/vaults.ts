@@ -137,6 +137,19 @@ const cases: readonly Case<Vault>[] = [
     },
   },
   {
+    name: "derives, where it can, a key for each purpose, the same each time, which no other vault has",
+    async run(vault, another) {
+      if (!vault.derive) return assert.equal((await another()).derive, undefined, "one vault of a kind derives and another does not");
+      const { key, bytes } = await vault.derive("one");
+      assert.deepStrictEqual([key, bytes.length], [await vault.sealingKey(), 32]);
+      assert.deepStrictEqual(await vault.derive("one", key), { key, bytes });
+      assert.notDeepStrictEqual((await vault.derive("two")).bytes, bytes);
+      assert.notDeepStrictEqual((await (await another()).derive?.("one"))?.bytes, bytes);
+      const unknown = await refused("ERR_UNKNOWN_KEY", () => vault.derive?.("one", "ffffffff"));
+      assert.deepStrictEqual(unknown.details.keys, ["ffffffff"]);
+    },
+  },
+  {
     name: "forgets only what is discarded",
     async run(vault) {
       const [kept, dropped] = [await vault.seal(secrets, binding, record), await vault.seal({}, binding, record)];

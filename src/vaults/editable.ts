@@ -65,6 +65,7 @@ export function editableVault(inner: Vault): EditableVault {
     keyOf: (token) => inner.keyOf(innerToken(token)),
     sealingKey: () => inner.sealingKey(),
     ...(inner.check && { check: async (tokens) => inner.check?.(tokens.map(innerToken)) ?? [] }),
+    ...(inner.derive && { derive: (purpose: string, key?: string) => (inner as Required<Vault>).derive(purpose, key) }),
     close: () => inner.close(),
   };
 }

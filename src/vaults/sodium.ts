@@ -11,10 +11,11 @@ import type Sodium from "libsodium-wrappers";
 import { AshlarError } from "../errors.ts";
 import { checkDepth, MAX_JSON_DEPTH, parseJson } from "../json.ts";
 import type { Key, Keyring } from "./keyring.ts";
-import type { Binding, Secrets, Vault } from "./vault.ts";
+import type { Binding, DerivedKey, Secrets, Vault } from "./vault.ts";
 
 const FORMAT = "ashlar1";
 const LABEL = Buffer.from("ashlar seal 1");
+const DERIVE_LABEL = "ashlar derive 1\0";
 const NONCE_BYTES = 24;
 const COMMITMENT_BYTES = 32;
 /** Plaintexts are filled up to a multiple of this, so that a token's length tells little of the secret's. */
@@ -75,6 +76,13 @@ class SodiumVault implements KeyringVault {
     return this.#current()?.primary.id ?? this.#load([]).then((ring) => ring.primary.id);
   }
 
+  async derive(purpose: string, key?: string): Promise<DerivedKey> {
+    const ring = key === undefined ? (this.#current() ?? (await this.#load([]))) : await this.#ringWith(key);
+    const master = key === undefined ? ring.primary : ring.get(key);
+    if (!master) throw unknownKey(key ?? "", ring);
+    return { key: master.id, bytes: this.#sodium.crypto_generichash(32, Buffer.from(DERIVE_LABEL + purpose), master.bytes) };
+  }
+
   discard(): void {}
 
   keyOf(token: string): string {
@@ -94,7 +102,7 @@ class SodiumVault implements KeyringVault {
   /** The ring for a record; whoever waits for another record's key looks again for his own. */
   async #ringWith(id: string): Promise<Keyring> {
     while (this.#loading) await this.#loading.catch(() => undefined);
-    return this.#ring?.get(id) ? this.#ring : this.#load([id]);
+    return this.#ring && (this.#ring.get(id) || !this.#find) ? this.#ring : this.#load([id]);
   }
 
   async #load(needed: readonly string[]): Promise<Keyring> {

@@ -20,6 +20,14 @@ export interface Sealed {
   readonly name: string;
 }
 
+/** Bytes made of a key, from which nobody can tell the key. */
+export interface DerivedKey {
+  /** Id of the key, as `keyOf` says it. */
+  readonly key: string;
+  /** 32 bytes. */
+  readonly bytes: Uint8Array;
+}
+
 /** The contract. */
 export interface Vault {
   /**
@@ -54,6 +62,14 @@ export interface Vault {
    * @returns what is wrong, in sentences; empty when nothing is.
    */
   check?(tokens: readonly string[]): Promise<readonly string[]>;
+
+  /**
+   * A key for another purpose than sealing, the same one each time for a purpose and a key: what is proved with it, only a holder of that key can have
+   * written. Left out where a vault has nothing of the kind.
+   * @param key id of the key; default the one that seals now.
+   * @throws AshlarError `ERR_UNKNOWN_KEY` with the key's id; as `seal` does.
+   */
+  derive?(purpose: string, key?: string): Promise<DerivedKey> | DerivedKey;
 
   /** Lets go of keys and connections; may be called twice. */
   close(): Promise<void>;

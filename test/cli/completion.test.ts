@@ -32,6 +32,10 @@ it("offers commands, options, types, documents and fields in bash", { timeout: 1
   expect(await offered("get", "acc")).toEqual(["account/main"]);
   expect(await offered("set", "account/main", "--secret-env", "to")).toEqual(["token="]);
   expect(await offered("get", "account/main", "re")).toEqual(["retries"]);
+  await place.run("token create nightly --role viewer");
+  expect(await offered("token", "revoke", "")).toEqual(["nightly"]);
+  expect(await offered("token", "create", "a", "--role", "")).toEqual(["viewer", "user", "editor", "admin"]);
+  expect(await offered("token", "create", "a", "--types", "ac")).toEqual(["account"]);
 });
 
 it("is silent where files belong and where something fails", async () => {

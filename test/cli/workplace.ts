@@ -22,7 +22,7 @@ export interface Ended {
 }
 
 /** A call that goes on. */
-interface Started {
+export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
 }
@@ -65,9 +65,14 @@ export class Workplace {
 
   /** An executable `ashlar` on a path of its own, for shells. */
   shell(command: string, args: readonly string[]): Promise<Ended> {
+    return this.startShell(command, args).ended;
+  }
+
+  /** The same, for whoever does not want to wait for its end. */
+  startShell(command: string, args: readonly string[]): Started {
     const bin = this.write("bin/ashlar", `#!/bin/sh\nexec "${NODE}" "${BIN}" "$@"\n`);
     chmodSync(bin, 0o755);
-    return this.spawn(command, args, { PATH: `${dirname(bin)}:${process.env.PATH}` }).ended;
+    return this.spawn(command, args, { PATH: `${dirname(bin)}:${process.env.PATH}` });
   }
 
   /** Runs Node in the folder. Nothing of the tester's own environment reaches it. */

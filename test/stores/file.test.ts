@@ -9,4 +9,4 @@ import { temporaryFolder } from "../temporary.ts";
 const folder = temporaryFolder();
 const open = () => openStore(`file:${join(folder, randomUUID())}`, { create: true, keys: [keyText(generateKey())] });
 
-storeConformance({ describe, it }, { name: "the sealed store in files", open });
+storeConformance({ describe, it }, { name: "the sealed store in files", open, accessTokens: true });

@@ -11,6 +11,7 @@ storeConformance(
   {
     name: "the store in memory",
     open,
+    accessTokens: true,
     failing: (code) => sealedStore({ backend: failing(memoryBackend(), code), vault: memoryVault() }),
   },
 );

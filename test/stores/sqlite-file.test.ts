@@ -167,6 +167,24 @@ describe("a file that cannot be used", () => {
     other.close();
   });
 
+  it("is locked for a while: the write waits, other work of this process goes on, and then it is written", async () => {
+    const backend = await make();
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    let turns = 0;
+    const { promise: tenTurns, resolve } = Promise.withResolvers<void>();
+    const timer = setInterval(() => ++turns === 10 && resolve(), 1);
+    const one = record("one");
+    const writing = backend.put(one, null);
+    await tenTurns;
+    other.exec("ROLLBACK");
+    other.close();
+    await writing;
+    clearInterval(timer);
+    expect(await backend.get({ id: one.id })).toEqual(one);
+    await backend.close();
+  });
+
   it("is full: ERR_UNREACHABLE, and what was there stays", async () => {
     const database = watched();
     const backend = await make();

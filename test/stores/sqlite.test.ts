@@ -9,4 +9,4 @@ import { temporaryFolder } from "../temporary.ts";
 const folder = temporaryFolder();
 const open = () => openStore(`sqlite:${join(folder, `${randomUUID()}.db`)}`, { create: true, keys: [keyText(generateKey())] });
 
-storeConformance({ describe, it }, { name: "the sealed store in SQLite", open });
+storeConformance({ describe, it }, { name: "the sealed store in SQLite", open, accessTokens: true });

@@ -1,17 +1,14 @@
 /**
  * One HTTP exchange over kept connections: TLS, time limit, size limit, gzip. Touches `node:http`, `node:https` and `node:zlib`; knows nothing of
- * Prefect, of retries or of logins.
+ * APIs, of retries or of logins.
  *
  * Node's own client rather than `fetch`, since certificates are told per server, and it is known whether a request was begun to be sent.
  * @module
  */
-import { readFile } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { AshlarError } from "../errors.ts";
-import { isLoopback } from "./url.ts";
 
 /** A request as it goes out. */
 interface Outgoing {
@@ -56,7 +53,7 @@ export interface Transport {
   close(): void;
 }
 
-/** Prefect's server closes a connection after 5 s without use (protocol.md §14): it is left before that. */
+/** Servers close a connection that is not used, Prefect's after 5 s (protocol.md §14): it is left before that. */
 const IDLE_MS = 4000;
 /** As many connections as Prefect's own client opens. */
 const MAX_CONNECTIONS = 16;
@@ -65,15 +62,20 @@ const MAX_ANSWER = 64 * 1024 * 1024;
 
 const unpack = promisify(gunzip);
 
+/** Whether an address is this machine's, where nobody listens in. */
+export function isLoopback({ hostname }: URL): boolean {
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
 /**
  * Makes a transport for one server.
- * @param options.caFile certificate authorities in place of Node's; read once.
- * @throws AshlarError `ERR_INVALID` when the file of certificates cannot be read.
+ * @param options.verifyTls whether its certificate must be good. Default true.
+ * @param options.ca certificates of authorities, as PEM, in place of Node's own and those of `NODE_EXTRA_CA_CERTS`.
  */
-export async function openTransport(
+export function openTransport(
   url: URL,
-  options: { readonly verifyTls: boolean; readonly caFile: string | undefined },
-): Promise<Transport> {
+  { verifyTls = true, ca }: { readonly verifyTls?: boolean; readonly ca?: string | undefined } = {},
+): Transport {
   const secure = url.protocol === "https:";
   const shared = {
     keepAlive: true,
@@ -83,9 +85,8 @@ export async function openTransport(
     // A proxy is asked only where Node itself was told to: https://nodejs.org/api/cli.html#node_use_env_proxy1
     ...(process.env.NODE_USE_ENV_PROXY === "1" && { proxyEnv: process.env }),
   };
-  const ca = options.caFile === undefined ? undefined : await certificates(options.caFile);
   const agent = secure
-    ? new https.Agent({ ...shared, rejectUnauthorized: options.verifyTls, ...(ca !== undefined && { ca }) })
+    ? new https.Agent({ ...shared, rejectUnauthorized: verifyTls, ...(ca !== undefined && { ca }) })
     : new http.Agent(shared);
   const accept = isLoopback(url) ? "identity" : "gzip"; // packing costs more than this machine's own network
   const open = new Set<http.ClientRequest>();
@@ -97,16 +98,6 @@ export async function openTransport(
       agent.destroy();
     },
   };
-}
-
-/** The certificates of a file. @throws AshlarError `ERR_INVALID` when it cannot be read. */
-export async function certificates(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new AshlarError("ERR_INVALID", `PREFECT_API_SSL_CERT_FILE names ${path}, which cannot be read (${code}).`);
-  }
 }
 
 function exchange(

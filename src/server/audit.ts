@@ -1,0 +1,263 @@
+/**
+ * The audit log: who read a secret or changed anything, one line of JSON each, on disk before the answer goes out. Touches node:fs and audit-chain.ts.
+ *
+ * A line holds what is listed in audit-entry.ts and nothing else, never a value. Many requests share one write and one sync. Beside the log lies
+ * `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied while it is written
+ * (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process writes a file.
+ * @module
+ */
+import { constants, type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { AshlarError, isAshlarError } from "../errors.ts";
+import type { Store } from "../stores/store.ts";
+import type { DerivedKey } from "../vaults/vault.ts";
+import { follows, isSealedBy, type Link, makeHead, makeLine, readHead, readLine, START, UNSURE } from "./audit-chain.ts";
+import { type AuditEntry, contentOf } from "./audit-entry.ts";
+import { endOf, headPath, headText } from "./audit-file.ts";
+
+/** Keeps an audit log. */
+export interface Audit {
+  /**
+   * Writes an entry; done when it is on disk.
+   * @throws AshlarError `ERR_UNREACHABLE` when it cannot be written: then nothing may be revealed.
+   */
+  record(entry: AuditEntry): Promise<void>;
+  /** Whether entries can be written, as far as is known: asked before something is changed. Tries, where they could not of late. @throws AshlarError as `record` does */
+  ready(): Promise<void>;
+  /** Writes what is under way, and lets go of the file. */
+  close(): Promise<void>;
+}
+
+/** Keys for the chain: the one to write with, or the one of an id. @throws AshlarError `ERR_UNKNOWN_KEY` */
+export type AuditKeys = (id?: string) => Promise<DerivedKey>;
+
+interface Waiting {
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The file that is written, as this process left it. */
+interface Opened {
+  readonly log: FileHandle;
+  readonly head: FileHandle;
+  readonly inode: number;
+  size: number;
+  /** What is written before anything else, where there is something to say. */
+  first: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Room for the head, which is overwritten in place. */
+const HEAD_BYTES = 256;
+
+/** The keys of a store for its audit log. @throws AshlarError `ERR_UNSUPPORTED` where the store has none. */
+export function auditKeys({ maintenance, url }: Store): AuditKeys {
+  if (maintenance) return (id) => maintenance.derive("audit", id);
+  throw new AshlarError("ERR_UNSUPPORTED", `${url} has no keys with which an audit log could be sealed.`, { store: url });
+}
+
+/** The key of an id; null where it is not at hand. */
+export async function keyOrNull(keys: AuditKeys, id: string): Promise<DerivedKey | null> {
+  try {
+    return await keys(id);
+  } catch (error) {
+    if (isAshlarError(error, "ERR_UNKNOWN_KEY") || isAshlarError(error, "ERR_WRONG_KEY")) return null;
+    throw error;
+  }
+}
+
+/**
+ * Opens an audit log, new or to go on with.
+ * @param keys for the chain; `auditKeys(store)` of the same folder gives them.
+ * @throws AshlarError `ERR_DENIED`, `ERR_UNREACHABLE`; `ERR_CANNOT_OPEN` when its end was changed or cut off.
+ */
+export async function openAudit(path: string, keys: AuditKeys): Promise<Audit> {
+  const audit = new AuditLog(path, keys);
+  await audit.begin();
+  return audit;
+}
+
+class AuditLog implements Audit {
+  readonly #path: string;
+  readonly #keys: AuditKeys;
+  #queue: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  #file: Opened | undefined;
+  /** Where the chain stands; undefined until this process has looked. */
+  #link: Link | undefined;
+  #failing = false;
+  #closed = false;
+
+  constructor(path: string, keys: AuditKeys) {
+    this.#path = path;
+    this.#keys = keys;
+  }
+
+  begin(): Promise<void> {
+    return this.#write({ what: "begin" });
+  }
+
+  record(entry: AuditEntry): Promise<void> {
+    return this.#write(contentOf(entry));
+  }
+
+  async ready(): Promise<void> {
+    if (this.#closed) throw this.#cannot("it was closed");
+    if (this.#failing) await this.#write({ what: "resume" });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed && this.#file) await this.#write({ what: "end" }).catch(() => undefined); // whoever wanted to write was told
+    this.#closed = true;
+    await this.#writing;
+    await this.#letGo();
+  }
+
+  #write(content: Waiting["content"]): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#cannot("it was closed"));
+    return new Promise((done, failed) => {
+      this.#queue.push({ content: { time: new Date().toISOString(), ...content }, done, failed });
+      this.#writing ??= this.#drain();
+    });
+  }
+
+  /** Writes what waits, then what came meanwhile, until nothing does. */
+  async #drain(): Promise<void> {
+    await Promise.resolve(); // who asks in the same turn goes along
+    while (this.#queue.length > 0) {
+      const batch = this.#queue;
+      this.#queue = [];
+      try {
+        await this.#append(batch.map(({ content }) => content));
+        this.#failing = false;
+        for (const { done } of batch) done();
+      } catch (error) {
+        this.#failing = true;
+        await this.#letGo();
+        for (const { failed } of batch) failed(error);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  async #append(contents: readonly Waiting["content"][]): Promise<void> {
+    const key = await this.#keys();
+    try {
+      const file = await this.#fileToWrite();
+      let link = this.#link ?? START;
+      let text = "";
+      for (const content of file.first ? [{ time: contents[0]?.time, ...file.first }, ...contents] : contents) {
+        const made = makeLine(content, link, key);
+        link = made.link;
+        text += `${made.text}\n`;
+      }
+      await file.log.appendFile(text);
+      await file.log.datasync();
+      file.size += text.length; // it is all ASCII
+      file.first = undefined;
+      this.#link = link;
+      await file.head.write(makeHead(link, key).padEnd(HEAD_BYTES), 0); // not synced: it may lag, and never leads
+    } catch (error) {
+      if (error instanceof AshlarError) throw error;
+      throw this.#cannot((error as NodeJS.ErrnoException).code ?? "an error nobody foresaw");
+    }
+  }
+
+  /** The file as this process left it; a new one where that was moved away or emptied. */
+  async #fileToWrite(): Promise<Opened> {
+    const file = this.#file;
+    if (!file) return this.#open();
+    const state = await stat(this.#path).catch(absent);
+    if (state?.ino === file.inode && state.size === file.size) return file;
+    if (state?.ino === file.inode && state.size > 0)
+      throw this.#cannot("something else writes it too: each server needs a file of its own");
+    await this.#letGo();
+    return this.#open();
+  }
+
+  async #open(): Promise<Opened> {
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const log = await open(this.#path, flags | constants.O_APPEND, 0o600);
+    let head: FileHandle | undefined;
+    try {
+      const state = await log.stat();
+      if (!state.isFile()) throw this.#cannot("it is no file");
+      head = await open(headPath(this.#path), flags, 0o600);
+      return (this.#file = { log, head, inode: state.ino, ...(await this.#goOn(log, head, state.size)) });
+    } catch (error) {
+      await log.close();
+      await head?.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Finds out where the chain stands. Nothing is written after a line that nobody vouches for: the next one would vouch for it.
+   * @returns the size of what counts in the file: a line that was begun and never acknowledged is cut off.
+   */
+  async #goOn(log: FileHandle, head: FileHandle, size: number): Promise<Pick<Opened, "size" | "first">> {
+    const keyOf = (id: string) => keyOrNull(this.#keys, id);
+    const known = this.#link ?? (await readHead(await headText(head), keyOf));
+    const end = await endOf(log, size);
+    if (end.size < size) await log.truncate(end.size);
+    if (end.size === 0) {
+      this.#link = known ?? START;
+      await syncFolder(dirname(this.#path));
+      return { size: 0, first: { what: "file", after: this.#link.hash } };
+    }
+    const line = readLine(end.last);
+    const before = end.before === undefined ? line?.after : readLine(end.before)?.hash;
+    if (!line || before === undefined || !follows(line, before)) throw this.#changed("its last line was");
+    const key = await keyOf(line.key);
+    if (!key) throw this.#unknownKey(line.key);
+    if (!isSealedBy(line, key)) throw this.#changed("its last line was");
+    if (known && line.line < known.line) throw this.#changed(`it ends with line ${line.line}, and had ${known.line}`);
+    if (known && line.line === known.line && line.hash !== known.hash) throw this.#changed("its last line is another one");
+    this.#link = { line: line.line, hash: line.hash };
+    return { size: end.size, first: known ? undefined : { what: UNSURE } };
+  }
+
+  async #letGo(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.head.sync().catch(() => undefined); // it may lag
+    await file?.log.close().catch(() => undefined);
+    await file?.head.close().catch(() => undefined);
+  }
+
+  #cannot(why: string): AshlarError {
+    const code = why === "EACCES" || why === "EPERM" || why === "EROFS" ? "ERR_DENIED" : "ERR_UNREACHABLE";
+    return new AshlarError(code, `The audit log ${this.#path} cannot be written (${why}): until it can, nothing is revealed or changed.`);
+  }
+
+  #unknownKey(id: string): AshlarError {
+    return new AshlarError(
+      "ERR_UNKNOWN_KEY",
+      `The audit log ${this.#path} ends with a line of key ${id}, which is not at hand: bring that key back, or move the log and its .head away to begin a new one.`,
+      { keys: [id] },
+    );
+  }
+
+  #changed(why: string): AshlarError {
+    return new AshlarError(
+      "ERR_CANNOT_OPEN",
+      `The audit log ${this.#path} was changed: ${why}. "ashlar audit verify" says more; to begin a new one, move it and its .head away.`,
+    );
+  }
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+  throw error;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return; // folders cannot be opened there
+  const folder = await open(path, constants.O_RDONLY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
