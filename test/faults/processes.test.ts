@@ -103,7 +103,7 @@ async function stepOf(store: Store, name: string, acknowledged: number): Promise
   const step = Number(found.data.step);
   const { data, secrets } = draftOf(name, step);
   expect(found.data).toEqual(data);
-  expect(revealed(found)).toEqual({ "/step": step, "/text": secrets["/text"]?.reveal() });
+  expect(revealed(found)).toEqual({ "/a": step, "/b": secrets["/b"]?.reveal() });
   return step === acknowledged || step === acknowledged + 1 ? step : `${name} is at step ${step} after step ${acknowledged}`;
 }
 

@@ -97,7 +97,7 @@ async function stepIn(store: Store): Promise<number | undefined> {
   if (!document) return undefined;
   const step = Number(document.data.step);
   expect(document.data).toEqual(draftOf("doc-0", step).data);
-  expect(document.secrets["/step"]?.reveal()).toBe(step);
+  expect(document.secrets["/a"]?.reveal()).toBe(step);
   return step;
 }
 

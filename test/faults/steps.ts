@@ -12,6 +12,6 @@ export function isAbsent(step: number): boolean {
 export function draftOf(name: string, step: number): Draft {
   return part(name, {
     data: { step, text: String(step).padEnd(step % 3 === 0 ? 9000 : 10, ".") },
-    secrets: { "/step": step, "/text": `${step}` },
+    secrets: { "/a": step, "/b": `${step}` },
   });
 }
