@@ -48,7 +48,8 @@ async function examine(session: Session): Promise<Check[]> {
   const keys = await caught(() => findKeys(session, [...(counts?.keys() ?? [])]));
   const found = isAshlarError(opened) ? [] : await inspect(opened, !isAshlarError(keys));
   const ofStore = found.filter(({ where }) => where === "");
-  const files = session.url.startsWith("sqlite:") ? fileFindings(sqlitePath(session.url)) : [];
+  const isFile = session.url.startsWith("sqlite:") && !isAshlarError(opened, "ERR_INVALID");
+  const files = isFile ? fileFindings(sqlitePath(session.url)) : [];
   return [
     node,
     check("store", (await session.store().catch(() => session)).url, [
