@@ -15,6 +15,7 @@ import {
   constants,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -35,6 +36,8 @@ const LOCK = ".lock";
 const REMOVALS = ".removals.json";
 const TRIAL = ".trial";
 const LOCK_TIMEOUT_MS = 5000;
+/** A record's file, as {@link fileOf} names it. */
+const RECORD_FILE = /^[\w-]+(\/_[a-z]+)?\/[\w-]+\.json$/;
 /** Longest name of a file that every system takes, with room for the ending. */
 const LONGEST = 200;
 
@@ -65,7 +68,10 @@ export class StoreFolder {
   static async open(path: string, create: boolean): Promise<StoreFolder> {
     const { DatabaseSync } = await import("node:sqlite");
     const url = `file:${path}`;
-    const openLock = () => guarded(url, () => new DatabaseSync(join(path, LOCK), { timeout: LOCK_TIMEOUT_MS }));
+    const openLock = () => {
+      if (isLink(join(path, LOCK))) throw linked(url, LOCK);
+      return guarded(url, () => new DatabaseSync(join(path, LOCK), { timeout: LOCK_TIMEOUT_MS }));
+    };
     if (create && !existsSync(join(path, MARK))) {
       guarded(url, () => mkdirSync(path, { recursive: true }));
       const database = openLock();
@@ -102,6 +108,7 @@ export class StoreFolder {
           closeSync(opened);
         }
       } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ELOOP") throw linked(this.url, file);
         if (!isMissing(error)) throw error;
         if (!existsSync(join(this.path, MARK))) readMark(this.path, this.url); // the whole store is gone
         return null;
@@ -111,7 +118,7 @@ export class StoreFolder {
 
   /** Writes a file whole: until it is on the disk, what was there before stays. */
   write(file: string, text: string): void {
-    guarded(this.url, () => writeWhole(join(this.path, file), text, this.url));
+    guarded(this.url, () => writeWhole(this.#place(file), text, this.url));
   }
 
   /** Removes files, all of them even if this process ends in between. */
@@ -119,17 +126,35 @@ export class StoreFolder {
     const [only] = files;
     if (only === undefined) return;
     if (files.length > 1) this.write(REMOVALS, JSON.stringify(files));
-    else guarded(this.url, () => unlinkQuietly(join(this.path, only)));
+    else guarded(this.url, () => unlinkQuietly(this.#place(only)));
     begun(this.url, () => this.#unlink(files)); // from here on the next writer does it
   }
 
+  /** A repository may come from anyone: nothing but records is removed, whatever it lists. */
   #finishRemovals(): void {
-    if (!existsSync(join(this.path, REMOVALS))) return;
-    this.#unlink(JSON.parse(readFileSync(join(this.path, REMOVALS), "utf8")) as string[]);
+    const text = this.read(REMOVALS);
+    if (text === null) return;
+    const files = parsed(text);
+    if (!Array.isArray(files) || !files.every((file) => typeof file === "string" && RECORD_FILE.test(file)))
+      throw new AshlarError(
+        "ERR_CANNOT_OPEN",
+        `${this.url}: the file ${REMOVALS} in it lists other things than records. Delete that file.`,
+        {
+          store: this.url,
+        },
+      );
+    guarded(this.url, () => this.#unlink(files));
+  }
+
+  /** Where a file is to be changed. @throws AshlarError `ERR_DENIED` where a link on the way leads elsewhere */
+  #place(file: string): string {
+    for (let folder = dirname(file); folder !== "."; folder = dirname(folder))
+      if (isLink(join(this.path, folder))) throw linked(this.url, folder);
+    return join(this.path, file);
   }
 
   #unlink(files: readonly string[]): void {
-    for (const file of files) unlinkQuietly(join(this.path, file));
+    for (const file of files) unlinkQuietly(this.#place(file));
     for (const folder of new Set(files.map((file) => dirname(join(this.path, file))))) syncFolder(folder);
     unlinkQuietly(join(this.path, REMOVALS));
   }
@@ -244,7 +269,7 @@ export function parsed(text: string): unknown {
 
 /**
  * First beside its place and onto the disk, then into its place, then the folder onto the disk too: at no time is there half a file. Only with the
- * lock held, so that what a killed process left beside it is simply written over.
+ * lock held, so that what is beside it already is nobody's work.
  */
 function writeWhole(path: string, text: string, url: string): void {
   const folder = dirname(path);
@@ -253,7 +278,8 @@ function writeWhole(path: string, text: string, url: string): void {
     syncFolder(dirname(folder));
   }
   const beside = `${path}.new`;
-  const file = openSync(beside, "w");
+  unlinkQuietly(beside); // what a killed process left, or a link that leads elsewhere
+  const file = openSync(beside, "wx");
   try {
     try {
       writeFileSync(file, text);
@@ -308,6 +334,16 @@ const RIGHTS = ["EACCES", "EPERM", "EROFS", "ELOOP"];
 function denied(url: string, error: unknown): AshlarError {
   const { code } = error as NodeJS.ErrnoException;
   return new AshlarError("ERR_DENIED", `${url} cannot be reached (${code}): check that you may read and write the folder.`, { store: url });
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+function linked(url: string, file: string): AshlarError {
+  return new AshlarError("ERR_DENIED", `${url}: ${file} in it is a link, which is not followed. Put what it stands for in its place.`, {
+    store: url,
+  });
 }
 
 /** The system's errors, and those of the lock, as ours. */

@@ -186,7 +186,11 @@ export function guarded<T>(url: string, work: () => T): T {
       case 8: // SQLITE_READONLY
       case 23: // SQLITE_AUTH
       case 3: // SQLITE_PERM
-        throw new AshlarError("ERR_DENIED", `${url} cannot be written: the file or its folder is read-only.`, about);
+        throw new AshlarError(
+          "ERR_DENIED",
+          `${url} cannot be written: the file or its folder is read-only, or a file beside it (-wal, -shm).`,
+          about,
+        );
       case 14: // SQLITE_CANTOPEN
         throw new AshlarError("ERR_DENIED", `${url} cannot be opened: check that you may read and write the file and its folder.`, about);
       case 13: // SQLITE_FULL

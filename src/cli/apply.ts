@@ -8,6 +8,7 @@
  * @module
  */
 import { agreeToDelete } from "./ask.ts";
+import { EXIT } from "./failure.ts";
 import { placeOf } from "./lookup.ts";
 import { paint, plain, print } from "./output.ts";
 import { makePlan, type Plan, type Step } from "./plan.ts";
@@ -15,8 +16,6 @@ import { checkRemoval, removeAll, undeclared } from "./prune.ts";
 import type { Session } from "./session.ts";
 import { stepResult, stepText, writeSteps } from "./steps.ts";
 
-/** How a dry run ends that would change something. */
-const WOULD_CHANGE = 2;
 const NAMED = 5;
 
 /** Plans, shows, writes; with `prune` also removes what no file declares. */
@@ -50,7 +49,7 @@ export async function apply(
   const undeclaredResult = extra.map(({ type, name }) => ({ type, name, action: prune ? "remove" : "keep" }));
   const removed = prune ? extra.length : 0;
   print(session, { dryRun, documents, undeclared: undeclaredResult, notes }, () => [summary(plan, removed, dryRun)]);
-  if (dryRun && (removed > 0 || plan.steps.some(({ action }) => action !== "unchanged"))) process.exitCode = WOULD_CHANGE;
+  if (dryRun && (removed > 0 || plan.steps.some(({ action }) => action !== "unchanged"))) process.exitCode = EXIT.wouldChange;
 }
 
 function notesOf({ literals }: Plan): string[] {

@@ -12,11 +12,16 @@ import { openSession, type Session } from "./session.ts";
 
 const ASK = "completion --words --";
 const SCRIPTS: Readonly<Record<string, string>> = {
+  // From the line itself: bash would cut a store's URL at its colons.
   bash: `# ashlar: eval "$(ashlar completion bash)"
 _ashlar() {
+  local line="\${COMP_LINE:0:COMP_POINT}"
+  local -a words
+  read -ra words <<< "$line"
+  [[ "$line" == *[[:space:]] ]] && words+=("")
   local IFS=$'\\n'
-  COMPREPLY=($("$1" ${ASK} "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-  [[ \${#COMPREPLY[@]} -eq 1 && "\${COMPREPLY[0]}" == *= ]] && compopt -o nospace
+  COMPREPLY=($("$1" ${ASK} "\${words[@]:1}" 2>/dev/null))
+  [[ \${#COMPREPLY[@]} -eq 1 && "\${COMPREPLY[0]}" == *[=/] ]] && compopt -o nospace
   return 0
 }
 complete -o default -F _ashlar ashlar
@@ -26,7 +31,8 @@ complete -o default -F _ashlar ashlar
 _ashlar() {
   local -a found
   found=("\${(@f)$("\${words[1]}" ${ASK} "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  if [[ -n "\${found[1]}" ]]; then compadd -a found; else _files; fi
+  if [[ "\${found[1]}" == *[=/] ]]; then compadd -S '' -a found
+  elif [[ -n "\${found[1]}" ]]; then compadd -a found; else _files; fi
 }
 if [[ "\${funcstack[1]}" == _ashlar ]]; then _ashlar "$@"; else compdef _ashlar ashlar; fi
 `,
@@ -45,6 +51,9 @@ complete -c ashlar -f -a '(__ashlar_complete)'
 `,
 };
 
+/** What a shell puts on its command line as it is. Whoever can write a store's file can put any text into it, one that runs there for instance. */
+const HARMLESS = /^[\p{L}\p{N}_./=:@%+-]+$/u;
+
 /** Prints a shell's script; with `words`, the candidates for the last one. */
 export async function completion(
   _session: Session,
@@ -54,7 +63,7 @@ export async function completion(
 ): Promise<void> {
   if (options.words === true) {
     const found = await candidates(program, given).catch(() => []); // a shell has nowhere to show what went wrong
-    process.stdout.write(found.map((each) => `${each}\n`).join(""));
+    process.stdout.write(found.map((each) => (HARMLESS.test(each) ? `${each}\n` : "")).join(""));
     return;
   }
   const [shell = ""] = given;
@@ -131,7 +140,7 @@ async function valuesOf(
   const types = async () => (await (await session.store()).types()).map(({ slug }) => slug);
   const documents = async () => {
     const [type] = current.includes("/") ? current.split("/") : [undefined];
-    return (await (await session.store()).list({ type })).map(placeOf);
+    return (await (await session.store()).names({ type })).map(placeOf);
   };
   const fields = async () => {
     const [type = "", name = ""] = before[0]?.split("/") ?? [];

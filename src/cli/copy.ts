@@ -17,9 +17,6 @@ import { paint, plain, print } from "./output.ts";
 import { progress } from "./progress.ts";
 import type { Session } from "./session.ts";
 
-/** How a dry run ends that would change something. */
-const WOULD_CHANGE = 2;
-
 interface Options {
   readonly from?: string;
   readonly to?: string;
@@ -79,7 +76,7 @@ async function run(
   print(session, { from: from.url, to: to.url, dryRun, documents: told, interrupted }, () => report(documents, dryRun, interrupted));
   if (interrupted) process.exitCode = EXIT.interrupted;
   else if (documents.some(({ action }) => action === "failed")) process.exitCode = EXIT.damaged;
-  else if (dryRun && documents.some(({ action }) => action === "create" || action === "overwrite")) process.exitCode = WOULD_CHANGE;
+  else if (dryRun && documents.some(({ action }) => action === "create" || action === "overwrite")) process.exitCode = EXIT.wouldChange;
 }
 
 const SIGNS = { create: ["green", "+"], overwrite: ["yellow", "~"], skip: ["dim", "-"], failed: ["red", "failed "] } as const;

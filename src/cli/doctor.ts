@@ -46,7 +46,8 @@ async function examine(session: Session): Promise<Check[]> {
   const keys = vault === undefined ? await caught(() => findKeys(session, [...(counts?.keys() ?? [])])) : vault;
   const found = isAshlarError(opened) ? [] : await inspect(opened, !isAshlarError(keys));
   const ofStore = found.filter(({ where }) => where === "");
-  const files = place.startsWith("sqlite:") ? fileFindings(sqlitePath(place)) : [];
+  const isFile = place.startsWith("sqlite:") && !isAshlarError(opened, "ERR_INVALID");
+  const files = isFile ? fileFindings(sqlitePath(place)) : [];
   return [
     node,
     check("store", (await session.store().catch(() => undefined))?.url ?? session.place, [

@@ -13,6 +13,7 @@ import { splitReference } from "../slug.ts";
 import type { MaskedDocument, Store } from "../stores/store.ts";
 import { declaredForm } from "./declared.ts";
 import { allDocuments, checkType, findDocument, placeOf } from "./lookup.ts";
+import { MAX_MANIFEST_BYTES } from "./manifest.ts";
 import { jsonText, lines, paint, plain, writeText } from "./output.ts";
 import type { Session } from "./session.ts";
 
@@ -46,14 +47,17 @@ export async function exportDocuments(session: Session, chosen: readonly string[
   const text = session.json ? `${jsonText({ documents: exported })}\n` : await yamlText(exported, names);
   if (options.out === undefined) process.stdout.write(process.stdout.isTTY ? lines(text) : text);
   else writeText(options.out, text);
+  if (Buffer.byteLength(text) > MAX_MANIFEST_BYTES)
+    note(`this export is larger than apply reads, ${MAX_MANIFEST_BYTES} bytes a file: write several, such as one a type.`);
   const inside = new Set(documents.map(({ id }) => id));
   const outside = new Set(
     documents.flatMap(({ references }) => Object.values(references)).flatMap((each) => (inside.has(each.id) ? [] : placeOf(each))),
   );
-  if (outside.size > 0)
-    process.stderr.write(
-      `${paint("yellow", "note:", process.stderr)} ${plain([...outside].join(", "))}: referred to, and not in this export. It applies where they are saved already.\n`,
-    );
+  if (outside.size > 0) note(`${[...outside].join(", ")}: referred to, and not in this export. It applies where they are saved already.`);
+}
+
+function note(text: string): void {
+  process.stderr.write(`${paint("yellow", "note:", process.stderr)} ${plain(text)}\n`);
 }
 
 async function select(store: Store, chosen: readonly string[]): Promise<MaskedDocument[]> {

@@ -7,7 +7,7 @@ import { type ErrorCode, isAshlarError } from "../errors.ts";
 import { jsonText, lines, paint } from "./output.ts";
 
 /** Exit codes of commands that did their work and have something to tell. */
-export const EXIT = { unwell: 3, damaged: 74, unproven: 77, interrupted: 130 } as const;
+export const EXIT = { wouldChange: 2, unwell: 3, damaged: 74, unproven: 77, interrupted: 130 } as const;
 
 /** Every exit code and what it means; close to BSD's sysexits. */
 export const EXIT_CODES: Readonly<Record<number, string>> = {
@@ -18,13 +18,13 @@ export const EXIT_CODES: Readonly<Record<number, string>> = {
   64: "the command is used in a wrong way",
   65: "what was given does not fit: values, names, files, or what is stored",
   66: "there is no such document, type, file or module",
-  69: "there is no store, or it cannot be used now",
+  69: "there is no store, or it or the output cannot be used now",
   73: "what is there stands in the way: it exists, was changed meanwhile, or is referred to",
   74: "a record, the store or an audit log is damaged, or was changed from outside",
   75: "a write was sent and its answer was lost: look whether it happened, then repeat it",
   77: "access is denied, or the key is missing or wrong",
   78: "a block class or its module cannot be used",
-  130: "interrupted; what was done stays done, and the same command goes on",
+  130: "interrupted, or not agreed to; what was done stays done, and the same command goes on",
 };
 
 const BY_CODE: Readonly<Record<ErrorCode, number>> = {
@@ -60,35 +60,74 @@ export function usageError(message: string): CommanderError {
   return new CommanderError(USAGE, "ashlar.usage", message);
 }
 
-/** Whether the arguments were wrong; also how commander says that it has shown its help. */
+/** The error for a question that was answered with no, or not at all. */
+export function stopped(message: string): CommanderError {
+  return new CommanderError(EXIT.interrupted, "ashlar.stopped", message);
+}
+
+/** Whether the arguments were wrong, or a question was not agreed to; also how commander says that it has shown its help. */
 export function isUsageError(error: unknown): error is CommanderError {
   return error instanceof CommanderError;
 }
 
 /** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {
-  if (isUsageError(error)) return USAGE;
+  if (isUsageError(error)) return isStop(error) ? EXIT.interrupted : USAGE;
   return isAshlarError(error) ? (BY_CODE[error.code] ?? 1) : 1;
 }
 
-/** Says on standard error what went wrong. */
-export function printFailure(error: unknown, { json, stack }: { json: boolean; stack: boolean }): void {
-  if (isUsageError(error) && error.code === "commander.help") return; // the help itself was the answer
-  const { code, message, details } = describe(error);
-  const trace = stack && error instanceof Error ? error.stack : undefined;
-  process.stderr.write(
-    json
-      ? `${jsonText({ error: { code, message, ...details, ...(trace !== undefined && { stack: trace }) } })}\n`
-      : `${paint("red", "error:", process.stderr)} ${lines(message)}\n${trace === undefined ? "" : `${lines(trace)}\n`}`,
-  );
+/** How a failure is told. */
+export interface Telling {
+  readonly json: boolean;
+  /** Whether the stack is shown, with those of the causes. */
+  readonly stack: boolean;
+  /** The command that was meant, such as `ashlar key add`, for the way to its help. */
+  readonly command: string;
 }
 
-function describe(error: unknown): { code: string; message: string; details?: object } {
+/** Says on standard error what went wrong. @returns the exit code */
+export function printFailure(error: unknown, { json, stack, command }: Telling): number {
+  const code = exitCodeOf(error);
+  if (isHelp(error) && !json) return code; // the help itself was the answer
+  const { message, ...about } = describe(error, command);
+  const trace = stack ? stackOf(error) : undefined;
+  process.stderr.write(
+    json
+      ? `${jsonText({ error: { code: about.code, message, ...about.details, ...(trace !== undefined && { stack: trace }) } })}\n`
+      : `${paint("red", "error:", process.stderr)} ${lines(message)}\n${trace === undefined ? "" : `${lines(trace)}\n`}`,
+  );
+  return code;
+}
+
+function describe(error: unknown, command: string): { code: string; message: string; details?: object } {
   if (isAshlarError(error)) return { code: error.code, message: error.message, details: error.details };
-  if (isUsageError(error)) return { code: "ERR_USAGE", message: withoutValues(error.message) };
+  if (isUsageError(error)) return { code: isStop(error) ? "ERR_INTERRUPTED" : "ERR_USAGE", message: usageText(error, command) };
   // The text of an error that nobody foresaw may hold anything, so it is not shown unasked.
   const kind = error instanceof Error ? error.name : typeof error;
   return { code: "ERR_UNEXPECTED", message: `Something went wrong that nobody foresaw (${kind}). Run it again with --stack to see where.` };
+}
+
+function isStop(error: CommanderError): boolean {
+  return error.code === "ashlar.stopped";
+}
+
+function isHelp(error: unknown): boolean {
+  return isUsageError(error) && error.code === "commander.help";
+}
+
+/** Our own messages say what to do; commander's do where they know a name that is near. */
+function usageText(error: CommanderError, command: string): string {
+  if (isHelp(error)) return `A command is missing. "${command} --help" lists them.`;
+  const text = withoutValues(error.message);
+  if (!error.code.startsWith("commander.") || text.includes("Did you mean")) return text;
+  return `${text.replace(/\.$/, "")}. "${command} --help" shows how it is used.`;
+}
+
+/** The stack of an error and those of its causes. */
+function stackOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const cause = error.cause instanceof Error ? stackOf(error.cause) : undefined;
+  return cause === undefined ? error.stack : `${error.stack}\ncaused by ${cause}`;
 }
 
 /** commander quotes what it was given; someone may have typed a secret there. */

@@ -109,9 +109,9 @@ function askChoice({ message, optional, preset }: Question, values: readonly unk
 
 async function askValue(form: Form, question: Question): Promise<unknown> {
   const { key, kinds, optional, preset } = question;
-  const check = async (answer: string) => {
+  const check = (answer: string) => {
     if (answer === "") return optional ? undefined : "is missing";
-    return fault(form, key, await readValue(answer, kinds));
+    return fault(form, key, readValue(answer, kinds));
   };
   const presetText = preset === undefined ? undefined : typeof preset === "string" ? preset : jsonText(preset);
   const shown = presetText === undefined ? optional && { hint: "Enter leaves it out" } : { preset: presetText };
@@ -120,8 +120,8 @@ async function askValue(form: Form, question: Question): Promise<unknown> {
 }
 
 async function askSecret(form: Form, { key, message, kinds, optional }: Question): Promise<unknown> {
-  const read = async (answer: string) => hide(await readValue(answer, kinds), kinds);
-  const check = async (answer: string) => (answer === "" ? (optional ? undefined : "is missing") : fault(form, key, await read(answer)));
+  const read = (answer: string) => hide(readValue(answer, kinds), kinds);
+  const check = (answer: string) => (answer === "" ? (optional ? undefined : "is missing") : fault(form, key, read(answer)));
   const answer = await askHidden(`${message}${optional ? ", Enter leaves it out" : ""}`, check);
   return answer === "" ? undefined : read(answer);
 }
@@ -132,10 +132,10 @@ function hide(value: unknown, kinds: readonly z.ZodType[]): unknown {
 }
 
 /** What the class says against a value of one field. */
-async function fault({ cls, saved }: Form, key: string, value: unknown): Promise<string | undefined> {
+function fault({ cls, saved }: Form, key: string, value: unknown): string | undefined {
   const issues: Issue[] = [];
   const target = (place: string) => saved.get(place) ?? `there is no saved document ${place} of a type that belongs here`;
-  const input = await fillFields(cls, { [key]: value }, { entry: { file: "-" }, target, issues, literals: new Set() });
+  const input = fillFields(cls, { [key]: value }, { entry: { file: "-" }, target, issues, literals: new Set() });
   const parsed = cls[DEFINITION].parse(byName(cls[DEFINITION], input));
   if (issues.length === 0 && "issues" in parsed)
     issues.push(...parsed.issues.filter(({ path }) => path === key || path.startsWith(`${key}.`) || path.startsWith(`${key}[`)));

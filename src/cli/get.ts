@@ -8,9 +8,9 @@
 import { AshlarError, nearest } from "../errors.ts";
 import { MASK } from "../secret.ts";
 import { splitReference } from "../slug.ts";
-import type { Document } from "../stores/store.ts";
+import type { Document, Store } from "../stores/store.ts";
 import { declaredForm } from "./declared.ts";
-import { leavesOf } from "./leaves.ts";
+import { type Content, leavesOf } from "./leaves.ts";
 import { findDocument, placeOf } from "./lookup.ts";
 import { jsonText, lines, plain, print } from "./output.ts";
 import { pathParts, valueAt } from "./paths.ts";
@@ -24,26 +24,37 @@ export async function getFields(
 ): Promise<void> {
   const store = await session.store();
   const masked = await findDocument(store, splitReference(reference));
-  let document: Pick<Document, "type" | "name" | "revision" | "data" | "references"> & { readonly secrets: object } = masked;
-  let secretAt = (_pointer: string): unknown => MASK;
-  if (options.reveal === true) {
-    const [opened] = (await store.load({ id: masked.id })) as [Document];
-    document = opened;
-    secretAt = (pointer) => opened.secrets[pointer]?.reveal();
-  }
+  const document: Shown = options.reveal === true ? await opened(store, masked.id) : masked;
+  const secretAt = (pointer: string) => (document === masked ? MASK : document.secrets[pointer]);
   const tree = declaredForm(document, secretAt);
+  const leaves = leavesOf(document).map(({ path, at }) => [path, valueAt(tree, at)] as const);
   const { type, name, revision } = document;
-  const paths = leavesOf({ ...document, secrets: document.secrets as Readonly<Record<string, unknown>> }).map(({ path }) => path);
   if (field === undefined) {
     print(session, { type, name, revision, field: null, value: tree }, () =>
-      paths.map((path) => `${plain(path)}=${oneLine(valueAt(tree, pathParts(path)))}`),
+      leaves.map(([path, value]) => `${plain(path)}=${oneLine(value)}`),
     );
     return;
   }
-  const value = valueAt(tree, pathParts(field));
-  if (value === undefined || (value === null && !paths.includes(field))) throw nothingThere(document, tree, field, paths);
+  const way = pathParts(field);
+  const leaf = leaves.find(([path]) => path === field); // a key may have dots
+  const value = leaf ? leaf[1] : valueAt(tree, way);
+  if (way.length === 0 || value === undefined || (value === null && !leaf))
+    throw nothingThere(
+      document,
+      tree,
+      field,
+      leaves.map(([path]) => path),
+    );
   const text = rawText(value);
   print(session, { type, name, revision, field, value }, () => [process.stdout.isTTY ? lines(text) : text]);
+}
+
+type Shown = Content<unknown> & Pick<Document, "type" | "name" | "revision">;
+
+/** A document with its secrets in clear: this command prints them. */
+async function opened(store: Store, id: string): Promise<Shown> {
+  const [{ secrets, ...document }] = (await store.load({ id })) as [Document];
+  return { ...document, secrets: Object.fromEntries(Object.entries(secrets).map(([at, secret]) => [at, secret.reveal()])) };
 }
 
 function nothingThere(document: { type: string; name: string }, tree: object, field: string, paths: readonly string[]): AshlarError {

@@ -40,7 +40,7 @@ export async function init(session: Session, _given: readonly string[], options:
     const { vault } = splitVault(session.url);
     const passphraseWanted = options.passphrase === true;
     const key = vault === undefined ? await ownKey(session.url, existing, passphraseWanted) : keptBy(vault, passphraseWanted);
-    const store = existing ?? (await openStore(session.url, { create: true }));
+    const store = existing ?? (await makeStore(session.url, key));
     await store.close();
     const result = { store: { url: store.url, created: existing === null }, key };
     print(session, result, () => (vault === undefined ? report(result) : reportKept(result)));
@@ -55,6 +55,20 @@ async function openExisting(url: string): Promise<Store | null> {
   } catch (error) {
     if (isAshlarError(error, "ERR_NO_STORE")) return null;
     throw error;
+  }
+}
+
+/** Where the store cannot be made, a key that was made for it stays: another process may have taken it up already. */
+async function makeStore(url: string, key: FoundKey): Promise<Store> {
+  try {
+    return await openStore(url, { create: true });
+  } catch (error) {
+    if (!key.created || !isAshlarError(error)) throw error;
+    throw new AshlarError(
+      error.code,
+      `${error.message} A key was made before, in ${key.path}: it stays there, for the next init.`,
+      error.details,
+    );
   }
 }
 
@@ -93,8 +107,15 @@ async function newKey({ keyFile, dataFolder }: KeySources, existing: Store | nul
       { store: existing.url },
     );
   const key = generateKey();
-  writeKeyFile(keyFile, [key], dataFolder);
-  return { source: `the key file ${keyFile}`, path: keyFile, id: key.id, created: true };
+  const found = { source: `the key file ${keyFile}`, path: keyFile };
+  try {
+    writeKeyFile(keyFile, [key], dataFolder);
+    return { ...found, id: key.id, created: true };
+  } catch (error) {
+    const theirs = isAshlarError(error, "ERR_EXISTS") ? readKeyFile(keyFile, dataFolder) : null; // another init was faster
+    if (!theirs) throw error;
+    return { ...found, id: theirs.primary.id, created: false };
+  }
 }
 
 async function holdsRecords(store: Store): Promise<boolean> {

@@ -6,9 +6,10 @@ import { pathText } from "../issues.ts";
 import { canonicalJson, type Json, type JsonObject, pointer, pointerParts } from "../json.ts";
 import { Secret } from "../secret.ts";
 import type { Reference } from "../stores/store.ts";
+import type { Path } from "./paths.ts";
 
-/** What stands at one place; `S` is what is known of a secret there. */
-export type Leaf<S> = { readonly path: string } & (
+/** What stands at one place; `S` is what is known of a secret there. `path` is the way there in text, `at` in its parts. */
+export type Leaf<S> = { readonly path: string; readonly at: Path } & (
   | { readonly kind: "value"; readonly value: Json }
   | { readonly kind: "reference"; readonly reference: Reference }
   | { readonly kind: "secret"; readonly secret: S }
@@ -45,18 +46,18 @@ export function leavesOf<S>({ data, references, secrets }: Content<S>): Leaf<S>[
     const [here, path] = [pointer(at), pathText(at)];
     seen.add(here);
     const [reference, secret] = [own(references, here), own(secrets, here)];
-    if (reference) found.push({ path, kind: "reference", reference });
-    else if (secret !== undefined) found.push({ path, kind: "secret", secret });
+    if (reference) found.push({ path, at, kind: "reference", reference });
+    else if (secret !== undefined) found.push({ path, at, kind: "secret", secret });
     else if (typeof value === "object" && value !== null && Object.keys(value).length > 0 && !isPlainList(value, here)) {
       const isBlock = !Array.isArray(value) && (at.length === 0 || "block_type_slug" in value);
       for (const [key, item] of Object.entries(value)) walk(item as Json, [...at, Array.isArray(value) ? Number(key) : key], isBlock);
-    } else if (at.length > 0 && !(value === null && ofBlock)) found.push({ path, kind: "value", value });
+    } else if (at.length > 0 && !(value === null && ofBlock)) found.push({ path, at, kind: "value", value });
   };
   walk(data, [], true);
-  for (const [at, reference] of Object.entries(references))
-    if (!seen.has(at)) found.push({ path: pathText(pointerParts(at)), kind: "reference", reference });
-  for (const [at, secret] of Object.entries(secrets))
-    if (!seen.has(at)) found.push({ path: pathText(pointerParts(at)), kind: "secret", secret });
+  const unseen = (place: string) => (seen.has(place) ? [] : [{ at: pointerParts(place), path: pathText(pointerParts(place)) }]);
+  for (const [place, reference] of Object.entries(references))
+    for (const way of unseen(place)) found.push({ ...way, kind: "reference", reference });
+  for (const [place, secret] of Object.entries(secrets)) for (const way of unseen(place)) found.push({ ...way, kind: "secret", secret });
   return found;
 }
 
@@ -97,7 +98,7 @@ function partsOf(leaf: Leaf<Secret<Json>>, root = leaf.path): Part[] {
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) return [{ leaf, root }];
   return Object.entries(value).flatMap(([key, item]) => {
     const path = Array.isArray(value) ? `${leaf.path}[${key}]` : `${leaf.path}.${key}`;
-    return partsOf({ path, kind: "secret", secret: new Secret(item as Json) }, root);
+    return partsOf({ path, at: [...leaf.at, key], kind: "secret", secret: new Secret(item as Json) }, root);
   });
 }
 

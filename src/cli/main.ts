@@ -3,13 +3,14 @@
  *
  * Results go to standard output, all else to standard error. With `--json` a result is one object on one line, of the shape that the command's file
  * states, and an error is `{"error":{"code","message",…}}` with the details of an AshlarError beside them; `code` is one of `errorCodes`,
- * `ERR_USAGE` or `ERR_UNEXPECTED`. Exit codes stand in failure.ts.
+ * `ERR_USAGE`, `ERR_INTERRUPTED` or `ERR_UNEXPECTED`. Exit codes stand in failure.ts.
  * @module
  */
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 import { Command, Option } from "commander";
-import { EXIT_CODES, exitCodeOf, isUsageError, printFailure } from "./failure.ts";
+import { AshlarError } from "../errors.ts";
+import { EXIT_CODES, isUsageError, printFailure } from "./failure.ts";
 import { openSession, type Session } from "./session.ts";
 
 /** A command's code: what it was given, and the options; it gives the exit code where that is not 0. */
@@ -17,23 +18,58 @@ type Run<O> = (session: Session, given: readonly string[], options: O, program: 
 
 /** Runs the command line to its end, and then ends the process: what a registered module started must not keep it. */
 export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1)); // such as `| head`
-  const code = await run(argv);
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
-}
+  const program = makeProgram(argv.includes("--json"));
+  const failed = (error: unknown) =>
+    printFailure(error, { json: argv.includes("--json"), stack: argv.includes("--stack"), command: commandIn(program, argv) });
+  // Readers go away, as `| head` does: what was begun is done all the same, and what it says goes nowhere.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  const unended = () => void (process.exitCode = failed(new AshlarError("ERR_DEFINITION", UNENDED)));
+  process.once("exit", unended);
+  process.on("uncaughtException", (error) => {
+    if (process.listenerCount("uncaughtException") === 1) end(failed(error)); // else the command ends in its own way
+  });
+  end(await run(program, argv, failed));
 
-async function run(argv: readonly string[]): Promise<number> {
-  try {
-    await makeProgram().parseAsync(argv, { from: "user" });
-    return Number(process.exitCode ?? 0); // a command sets it when it did its work and has something to tell
-  } catch (error) {
-    if (isUsageError(error) && error.exitCode === 0) return 0; // help or version was asked for
-    printFailure(error, { json: argv.includes("--json"), stack: argv.includes("--stack") });
-    return exitCodeOf(error);
+  function end(code: number): void {
+    process.off("exit", unended);
+    process.stdout.write("", () => {
+      const last = outputFault() && code === 0 ? failed(outputFault()) : code;
+      process.stderr.write("", () => process.exit(last));
+    });
   }
 }
 
-function makeProgram(): Command {
+const UNENDED =
+  "It ended before its work was done: a module that was imported ended the process, or waits for something that never comes. What was written before stays.";
+
+/** Why what was printed is not whole; undefined where it is, or where nobody wants to read it. */
+function outputFault(): AshlarError | undefined {
+  const { code } = (process.stdout.errored ?? {}) as NodeJS.ErrnoException;
+  if (code === undefined || code === "EPIPE") return undefined;
+  return new AshlarError("ERR_UNREACHABLE", `The work was done, and its result is lost: standard output cannot be written (${code}).`);
+}
+
+async function run(program: Command, argv: readonly string[], failed: (error: unknown) => number): Promise<number> {
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return Number(process.exitCode ?? 0); // a command sets it when it did its work and has something to tell
+  } catch (error) {
+    return isUsageError(error) && error.exitCode === 0 ? 0 : failed(error); // 0: help or version was asked for
+  }
+}
+
+/** The command that arguments name, as far as they do: `ashlar key add`. */
+function commandIn(program: Command, argv: readonly string[]): string {
+  const path = [program];
+  for (const word of argv.filter((each) => !each.startsWith("-"))) {
+    const next = path.at(-1)?.commands.find((each) => each.name() === word);
+    if (!next) break;
+    path.push(next);
+  }
+  return path.map((each) => each.name()).join(" ");
+}
+
+function makeProgram(json: boolean): Command {
   const program = new Command("ashlar")
     .description("Typed configuration blocks and secrets: registers block classes, and shows and changes what is saved.")
     .version(version(), "-V, --version", "show the version")
@@ -46,7 +82,7 @@ function makeProgram(): Command {
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: () => {} }) // errors are printed at the end, in one form
+    .configureOutput({ outputError: () => {}, ...(json && { writeErr: () => {} }) }) // errors are printed at the end, in one form
     .addHelpText("after", () => `\nSecrets are never taken from the arguments, and shown only by --reveal.\n\n${exitTable()}`)
     .exitOverride();
   addCommands(program);

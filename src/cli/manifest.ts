@@ -2,12 +2,12 @@
  * The files that `ashlar apply` reads: documents declared in YAML or JSON. Touches `yaml` and node:fs; knows no store and no schema.
  *
  * A file is a list of `{ type, name, data }`, or a mapping with such a list under `documents`, or one such mapping; a stream of several YAML documents may
- * hold several of them. YAML's core schema, without tags; 1 MiB a file. Errors name file and line and never quote the file: it may hold secrets.
+ * hold several of them. YAML's core schema, without tags; 16 MiB a file, 1 MiB of what holds one document or one secret. Errors name file and line and never quote the file: it may hold secrets.
  * @module
  */
-import { createReadStream } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { relative, resolve } from "node:path";
-import type { Document, LineCounter, YAMLError } from "yaml";
+import { type Document, isAlias, isCollection, LineCounter, parseAllDocuments, parseDocument, type YAMLError } from "yaml";
 import { AshlarError, type Issue, isAshlarError, nearest } from "../errors.ts";
 import { checkDepth } from "../json.ts";
 import { checkDocumentName, isSlug } from "../slug.ts";
@@ -24,24 +24,24 @@ export interface Entry {
   place(path: string): string;
 }
 
-/** Largest file that is read. */
+/** Largest file of documents that is read. */
+export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
+/** Largest file that holds the fields of one document, or a secret. */
 const MAX_FILE_BYTES = 1024 * 1024;
 /** How often aliases may repeat what an anchor holds; enough for people, too little for a bomb. */
 const MAX_ALIASES = 100;
 const KEYS = ["type", "name", "data"];
-const YAML_OPTIONS = { schema: "core", resolveKnownTags: false, prettyErrors: false, logLevel: "silent" } as const;
+const YAML_OPTIONS = { schema: "core", resolveKnownTags: false, prettyErrors: false, logLevel: "error" } as const;
 
 /** Reads all files; what is wrong in them is added to the issues. @throws AshlarError `ERR_NOT_FOUND`, `ERR_DENIED`, `ERR_LIMIT` for a whole file */
-export async function readManifests(files: readonly string[], issues: Issue[]): Promise<Entry[]> {
-  const yaml = await import("yaml");
+export function readManifests(files: readonly string[], issues: Issue[]): Entry[] {
   const entries: Entry[] = [];
   for (const file of new Set(files.map((each) => resolve(each)))) {
-    const text = await readText(file);
-    const lines = new yaml.LineCounter();
-    const documents = yaml.parseAllDocuments(text, { ...YAML_OPTIONS, lineCounter: lines });
+    const lines = new LineCounter();
+    const documents = parseAllDocuments(readText(file, MAX_MANIFEST_BYTES), { ...YAML_OPTIONS, lineCounter: lines });
     if (documents.length === 0 || documents.every((document) => document.contents === null && document.errors.length === 0))
       issues.push({ path: shown(file), message: "declares no documents" });
-    for (const document of documents) entries.push(...readDocument(new Source(file, document, lines, yaml), issues));
+    for (const document of documents) entries.push(...readDocument(new Source(file, document, lines), issues));
   }
   return entries;
 }
@@ -51,12 +51,8 @@ export async function readManifests(files: readonly string[], issues: Issue[]): 
  * @throws AshlarError as {@link readText} does
  */
 export async function readFields(file: string, document: { type: string; name: string }, issues: Issue[]): Promise<Entry> {
-  const yaml = await import("yaml");
   const path = file === "-" ? file : resolve(file);
-  const text = file === "-" ? await readInput() : await readText(path);
-  const lines = new yaml.LineCounter();
-  const parsed = yaml.parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines });
-  const source = new Source(path, parsed, lines, yaml);
+  const source = parsed(path, file === "-" ? await readInput() : readText(path));
   const found: Issue[] = [];
   const value = plainOf(source, found) ?? {};
   if (!isMapping(value)) found.push({ path: source.line([]), message: "has to be a mapping of fields" });
@@ -66,23 +62,34 @@ export async function readFields(file: string, document: { type: string; name: s
 }
 
 /** The value that a text is as YAML or JSON; undefined when it is neither. */
-export async function readYaml(text: string): Promise<unknown> {
-  const yaml = await import("yaml");
-  const lines = new yaml.LineCounter();
+export function readYaml(text: string): unknown {
   const issues: Issue[] = [];
-  const value = plainOf(new Source("-", yaml.parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines }), lines, yaml), issues);
+  const value = plainOf(parsed("-", text), issues);
   return issues.length > 0 ? undefined : value;
 }
 
+function parsed(file: string, text: string): Source {
+  const lines = new LineCounter();
+  return new Source(file, parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines }), lines);
+}
+
 /** All of standard input. @throws AshlarError `ERR_LIMIT`, `ERR_INVALID` when it is no UTF-8 */
-export function readInput(): Promise<string> {
-  return textOf(process.stdin, "-");
+export async function readInput(): Promise<string> {
+  const text = new Text("-", MAX_FILE_BYTES);
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) text.add(chunk);
+  return text.decoded();
 }
 
 /** The text of a file. @throws AshlarError `ERR_NOT_FOUND`, `ERR_DENIED`, `ERR_LIMIT`, `ERR_INVALID` when it is no UTF-8 */
-export async function readText(file: string): Promise<string> {
+export function readText(file: string, limit = MAX_FILE_BYTES): string {
+  const text = new Text(file, limit);
   try {
-    return await textOf(createReadStream(file), file);
+    const opened = openSync(file, "r");
+    try {
+      for (let chunk = readChunk(opened); chunk.length > 0; chunk = readChunk(opened)) text.add(chunk); // pipes tell no size before
+    } finally {
+      closeSync(opened);
+    }
   } catch (error) {
     if (isAshlarError(error)) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -90,20 +97,38 @@ export async function readText(file: string): Promise<string> {
     if (code === "EISDIR") throw new AshlarError("ERR_INVALID", `${shown(file)} is a folder, not a file.`);
     throw new AshlarError("ERR_DENIED", `${shown(file)} cannot be read (${code}).`);
   }
+  return text.decoded();
 }
 
-async function textOf(stream: AsyncIterable<Buffer>, file: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MAX_FILE_BYTES) throw new AshlarError("ERR_LIMIT", `${shown(file)} is larger than ${MAX_FILE_BYTES} bytes.`);
+function readChunk(file: number): Buffer {
+  const chunk = Buffer.allocUnsafe(65_536);
+  return chunk.subarray(0, readSync(file, chunk));
+}
+
+/** What was read of a file so far. */
+class Text {
+  readonly #file: string;
+  readonly #limit: number;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(file: string, limit: number) {
+    this.#file = file;
+    this.#limit = limit;
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-  } catch {
-    throw new AshlarError("ERR_INVALID", `${shown(file)} is no UTF-8 text.`);
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size > this.#limit) throw new AshlarError("ERR_LIMIT", `${shown(this.#file)} is larger than ${this.#limit} bytes.`);
+  }
+
+  decoded(): string {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(this.#chunks));
+    } catch {
+      throw new AshlarError("ERR_INVALID", `${shown(this.#file)} is no UTF-8 text.`);
+    }
   }
 }
 
@@ -112,13 +137,11 @@ class Source {
   readonly file: string;
   readonly document: Document.Parsed;
   readonly #lines: LineCounter;
-  readonly #yaml: typeof import("yaml");
 
-  constructor(file: string, document: Document.Parsed, lines: LineCounter, yaml: typeof import("yaml")) {
+  constructor(file: string, document: Document.Parsed, lines: LineCounter) {
     this.file = file;
     this.document = document;
     this.#lines = lines;
-    this.#yaml = yaml;
   }
 
   at(offset: number): string {
@@ -127,7 +150,6 @@ class Source {
 
   /** File and line of the innermost part on the way that can be found. */
   line(path: Path): string {
-    const { isAlias, isCollection } = this.#yaml;
     let node: unknown = this.document.contents;
     let offset = this.document.contents?.range[0] ?? 0;
     for (const part of path) {
@@ -147,7 +169,7 @@ function plainOf(source: Source, issues: Issue[]): unknown {
   const faults = [...document.errors, ...document.warnings];
   const [fault] = faults; // what follows the first is mostly its consequence
   if (fault) {
-    issues.push({ path: source.at(fault.pos[0]), message: faultText(fault) });
+    issues.push({ path: source.at(fault.pos[0]), message: FAULTS[fault.code] ?? `this is no YAML (${fault.code})` });
     return undefined;
   }
   try {
@@ -156,7 +178,9 @@ function plainOf(source: Source, issues: Issue[]): unknown {
     return value;
   } catch (error) {
     const message =
-      isAshlarError(error) || error instanceof RangeError ? "is nested too deeply" : "has aliases without an anchor, or too many of them";
+      isAshlarError(error) || error instanceof RangeError
+        ? "is nested too deeply"
+        : "has aliases (*name) without an anchor, or too many of them; a text that begins with * has to be in quotes";
     issues.push({ path: source.line([]), message });
     return undefined;
   }
@@ -216,26 +240,20 @@ function nameFault(name: unknown): string | undefined {
 }
 
 /** yaml's errors in our words: its own can quote the file. https://eemeli.org/yaml/#errors */
-function faultText({ code }: YAMLError): string {
-  switch (code) {
-    case "DUPLICATE_KEY":
-      return "a key stands here twice";
-    case "TAB_AS_INDENT":
-      return "YAML is indented with blanks, not with tabs";
-    case "BAD_INDENT":
-    case "BLOCK_AS_IMPLICIT_KEY":
-    case "BLOCK_IN_FLOW":
-      return "this is not indented as YAML wants it";
-    case "TAG_RESOLVE_FAILED":
-      return "tags (!…) are not allowed here";
-    case "MISSING_CHAR":
-      return "a quote, bracket or colon is missing";
-    case "RESOURCE_EXHAUSTION":
-      return "is nested too deeply";
-    default:
-      return `this is no YAML (${code})`;
-  }
-}
+const FAULTS: Partial<Record<YAMLError["code"], string>> = {
+  BAD_DQ_ESCAPE: "a backslash between double quotes begins no escape that YAML knows: double it, or put the text in single quotes",
+  BAD_INDENT: "this is not indented as YAML wants it, or a bracket is not closed",
+  BAD_SCALAR_START: "a text that begins with a special character has to be in quotes",
+  BLOCK_AS_IMPLICIT_KEY: "this is not indented as YAML wants it, or a text with a colon is not in quotes",
+  BLOCK_IN_FLOW: "a comma is missing between brackets",
+  DUPLICATE_KEY: "a key stands here twice",
+  MISSING_CHAR: "a quote, bracket or colon is missing",
+  MULTIPLE_DOCS: "a second YAML document begins here, and one belongs in this file",
+  RESOURCE_EXHAUSTION: "is nested too deeply",
+  TAB_AS_INDENT: "YAML is indented with blanks, not with tabs",
+  TAG_RESOLVE_FAILED: "tags (!…) are not allowed here",
+  UNEXPECTED_TOKEN: "something stands here that YAML and JSON do not allow: a comma, quote or bracket before it may be missing",
+};
 
 function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -91,7 +91,7 @@ function explained(error: unknown, from: string): unknown {
       return refuse("It is no module: block classes are exported by a .ts or .js file.");
   }
   if (error instanceof SyntaxError) return refuse(syntax(error, from));
-  return refuse(`It throws a ${error.name} at ${place}; --stack shows it.`);
+  return refuse(`It throws at ${place} (${error.name}); --stack shows it.`);
 }
 
 /** Names what a module imports and is not there; file names and package names only. */

@@ -55,7 +55,7 @@ export function print({ json }: { readonly json: boolean }, result: object, text
   if (written !== "") process.stdout.write(`${written}\n`);
 }
 
-/** Writes a file. @throws AshlarError `ERR_NOT_FOUND`, `ERR_INVALID`, `ERR_DENIED` */
+/** Writes a file. @throws AshlarError `ERR_NOT_FOUND`, `ERR_INVALID`, `ERR_DENIED`, `ERR_UNREACHABLE` as where the disk is full */
 export function writeText(file: string, text: string): void {
   try {
     writeFileSync(file, text);
@@ -63,6 +63,7 @@ export function writeText(file: string, text: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") throw new AshlarError("ERR_NOT_FOUND", `There is no folder for the file ${file}.`);
     if (code === "EISDIR") throw new AshlarError("ERR_INVALID", `${file} is a folder, not a file.`);
-    throw new AshlarError("ERR_DENIED", `${file} cannot be written (${code}).`);
+    const denied = code === "EACCES" || code === "EPERM" || code === "EROFS";
+    throw new AshlarError(denied ? "ERR_DENIED" : "ERR_UNREACHABLE", `${file} cannot be written (${code}).`);
   }
 }

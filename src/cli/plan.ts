@@ -42,7 +42,7 @@ export function futureId(place: string): string {
 /** Plans what the files declare. @throws AshlarError `ERR_INVALID` with all that is wrong in all files; what the store throws */
 export async function makePlan(store: Store, files: readonly string[]): Promise<Plan> {
   const issues: Issue[] = [];
-  return planEntries(store, await readManifests(files, issues), issues);
+  return planEntries(store, readManifests(files, issues), issues);
 }
 
 /** Plans what is declared; `issues` is what was found wrong before. @throws AshlarError as {@link makePlan} does */
@@ -54,7 +54,7 @@ export async function planEntries(store: Store, declared: readonly Entry[], issu
   const drafts = new Map<string, { entry: Entry; draft: Draft }>();
   for (const [place, entry] of entries) {
     const cls = classes.get(entry.type);
-    const draft = cls && (await makeDraft(entry, cls, targets(entries, there), issues, literals));
+    const draft = cls && makeDraft(entry, cls, targets(entries, there), issues, literals);
     if (draft) drafts.set(place, { entry, draft });
   }
   const order = await inOrder(store, drafts, there, issues);
@@ -120,16 +120,16 @@ function targets(entries: ReadonlyMap<string, Entry>, there: ReadonlyMap<string,
   };
 }
 
-async function makeDraft(
+function makeDraft(
   entry: Entry,
   cls: AnyBlockClass,
   target: (reference: string) => Target | string,
   issues: Issue[],
   inClear: string[],
-): Promise<Draft | undefined> {
+): Draft | undefined {
   const found: Issue[] = [];
   const literals = new Set<string>();
-  const input = await fillFields(cls, entry.data, { entry, target, issues: found, literals });
+  const input = fillFields(cls, entry.data, { entry, target, issues: found, literals });
   const parsed = cls[DEFINITION].parse(byName(cls[DEFINITION], input));
   const reported = new Set(found.map((issue) => issue.path));
   if ("issues" in parsed) found.push(...parsed.issues.filter((issue) => !reported.has(issue.path)));

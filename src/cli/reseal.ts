@@ -16,14 +16,12 @@ import { classFromSchema } from "../schema-class.ts";
 import { splitReference } from "../slug.ts";
 import type { Document, Edits, Store } from "../stores/store.ts";
 import { agree } from "./ask.ts";
+import { EXIT } from "./failure.ts";
 import { type Change, changesBetween } from "./leaves.ts";
 import { placeOf } from "./lookup.ts";
 import { paint, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
 import { changeRows } from "./steps.ts";
-
-/** How a dry run ends that would change something. */
-const WOULD_CHANGE = 2;
 
 interface Edit {
   readonly type: string;
@@ -55,7 +53,7 @@ export async function reseal(session: Session, files: readonly string[], options
   print(session, { dryRun, documents }, () => [
     dryRun ? "A dry run, nothing was sealed." : `${changed.length} sealed, ${found.length - changed.length} as they were.`,
   ]);
-  if (dryRun && changed.length > 0) process.exitCode = WOULD_CHANGE;
+  if (dryRun && changed.length > 0) process.exitCode = EXIT.wouldChange;
 }
 
 /** The document that a file holds, or that `slug/name` names. */

@@ -4,7 +4,8 @@
  * Written only if the document is still what was read. JSON: `{"document":{"type","name","action","revision","changes":[…]}}`, as apply.ts has them.
  * @module
  */
-import type { AnyBlockClass } from "../definition.ts";
+import { type AnyBlockClass, DEFINITION } from "../definition.ts";
+import { nearest } from "../errors.ts";
 import { pathText } from "../issues.ts";
 import { Secret } from "../secret.ts";
 import { splitReference } from "../slug.ts";
@@ -51,7 +52,7 @@ export async function setFields(session: Session, [reference = "", ...assignment
   const [document] = (await store.load({ id: masked.id })) as [Document];
   const data = declaredForm(document, (at) => document.secrets[at]);
   for (const change of changes) await changeOne(cls, placeOf(key), data, change);
-  for (const field of options.unset ?? []) takeAway(data, wayTo(cls, placeOf(key), data, field));
+  for (const field of options.unset ?? []) unset(cls, placeOf(key), data, field);
   const place = (path: string) => `${placeOf(key)}${path === "" ? "" : `: ${knownPart(cls, data, path)}`}`;
   const plan = await planEntries(store, [{ ...key, file: "-", data, place }]);
   const [step] = plan.steps;
@@ -80,7 +81,7 @@ function changesOf(assignments: readonly string[], options: Options): Change[] {
     changes.push({
       field: nameOnly(field, "--secret"),
       secret: true,
-      value: () => askHidden(field, async (answer) => (answer === "" ? "is missing" : undefined)),
+      value: () => askHidden(field, (answer) => (answer === "" ? "is missing" : undefined)),
     });
   }
   const { secretStdin } = options;
@@ -103,22 +104,35 @@ async function changeOne(cls: AnyBlockClass, here: string, data: Record<string, 
   if (typeof given !== "string") return put(data, way, given);
   if (secret) {
     if (given === "") throw usageError(`The secret for ${field} is empty; --unset ${field} takes one away.`);
-    return put(data, way, new Secret(await readValue(given, kinds)));
+    return put(data, way, new Secret(readValue(given, kinds)));
   }
   const target = /^ref:(.*)$/s.exec(given)?.[1];
   const refers = target !== undefined && kinds.some((kind) => blockInner(kind));
-  put(data, way, refers ? { ref: target } : await readValue(given, kinds));
+  put(data, way, refers ? { ref: target } : readValue(given, kinds));
 }
 
-/** The way to a field. @throws a usage error where it leads out of the document, or into a secret */
+function unset(cls: AnyBlockClass, here: string, data: Record<string, unknown>, field: string): void {
+  const way = wayTo(cls, here, data, field);
+  if (valueAt(data, way) === undefined && kindsAt(cls, way, data).kinds.length === 0) {
+    const near = nearest(field, [...cls[DEFINITION].byKey.keys()]);
+    throw usageError(`${here} has no field ${field}${near === undefined ? "." : `; did you mean ${near}?`}`);
+  }
+  takeAway(data, way);
+}
+
+/** The way to a field. @throws a usage error where it leads out of the document, into a secret, or nowhere in a list */
 function wayTo(cls: AnyBlockClass, here: string, data: unknown, field: string): Path {
   const way = pathParts(field);
+  if (way.length === 0) throw usageError(`${here}: ${JSON.stringify(field)} is no path of a field, such as account.user or tags[0].`);
   for (let depth = 1; depth < way.length; depth++) {
     const [above, { kinds, inSecret }] = [way.slice(0, depth), kindsAt(cls, way.slice(0, depth), data)];
     const target = kinds.some((kind) => blockInner(kind)) ? valueAt(data, [...above, "ref"]) : undefined;
     if (typeof target === "string")
       throw usageError(`${here}: ${above.join(".")} refers to ${target}: "ashlar set ${target} …" changes it there.`);
     if (inSecret) throw usageError(`${here}: ${above.join(".")} is secret as a whole, and is given as a whole.`);
+    const list = valueAt(data, above);
+    if (Array.isArray(list) && !(/^\d+$/.test(String(way[depth])) && Number(way[depth]) <= list.length))
+      throw usageError(`${here}: ${pathText(above)} is a list of ${list.length}: ${pathText(above)}[${list.length}] adds one.`);
   }
   return way;
 }

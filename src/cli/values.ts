@@ -39,11 +39,7 @@ export interface Filling {
 type Source = { readonly kind: "ref" | "env" | "file"; readonly of: string };
 
 /** The fields of a block as its class takes them. */
-export async function fillFields(
-  cls: AnyBlockClass,
-  data: Readonly<Record<string, unknown>>,
-  filling: Filling,
-): Promise<Record<string, unknown>> {
+export function fillFields(cls: AnyBlockClass, data: Readonly<Record<string, unknown>>, filling: Filling): Record<string, unknown> {
   const fields = new Map(cls[DEFINITION].fields.map((field) => [field.key, field.declared]));
   return fillEach(data, [], (key) => [fields.get(key)], filling);
 }
@@ -68,27 +64,25 @@ export function kindsAt(cls: AnyBlockClass, path: Path, data: unknown): { kinds:
 }
 
 /** Text that a person typed, as a value of one of the kinds: as it is where that fits, else the YAML or JSON in it. */
-export async function readValue(text: string, kinds: readonly z.ZodType[]): Promise<unknown> {
+export function readValue(text: string, kinds: readonly z.ZodType[]): unknown {
   const fits = (value: unknown) => kinds.some((kind) => kind.safeParse(value).success);
   const takesAll = kinds.some((kind) => isJsonSchema(kind) || ["any", "unknown"].includes(defOf(kind).type));
   if (!takesAll && fits(text)) return text;
-  const value = await readYaml(text);
+  const value = readYaml(text);
   if (value === undefined) return text;
   return fits(value) || !kinds.some((kind) => defOf(kind).type === "string") ? value : text;
 }
 
-async function fillEach(
+function fillEach(
   data: Readonly<Record<string, unknown>>,
   at: Path,
   declared: (key: string) => readonly (z.ZodType | null | undefined)[],
   filling: Filling,
-): Promise<Record<string, unknown>> {
-  const filled: [string, unknown][] = [];
-  for (const [key, item] of Object.entries(data)) filled.push([key, await fill(item, declared(key), [...at, key], filling)]);
-  return Object.fromEntries(filled);
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(data).map(([key, item]) => [key, fill(item, declared(key), [...at, key], filling)]));
 }
 
-async function fill(value: unknown, declared: readonly (z.ZodType | null | undefined)[], at: Path, filling: Filling): Promise<unknown> {
+function fill(value: unknown, declared: readonly (z.ZodType | null | undefined)[], at: Path, filling: Filling): unknown {
   if (value instanceof Secret) return value; // read and hidden already
   const kinds = kindsOfAll(declared);
   const blocks = kinds.flatMap((kind) => blockInner(kind) ?? []);
@@ -105,14 +99,12 @@ async function fill(value: unknown, declared: readonly (z.ZodType | null | undef
   }
   if (secrets.length > 0 && blocks.length === 0) return fillSecret(value, secrets, at, filling);
   if (Array.isArray(value))
-    return Promise.all(
-      value.map((item, index) =>
-        fill(
-          item,
-          kinds.map((kind) => itemOf(kind, index)),
-          [...at, index],
-          filling,
-        ),
+    return value.map((item, index) =>
+      fill(
+        item,
+        kinds.map((kind) => itemOf(kind, index)),
+        [...at, index],
+        filling,
       ),
     );
   if (typeof value !== "object" || value === null) return value;
@@ -134,16 +126,16 @@ function refer(reference: string, blocks: readonly AnyBlockClass[], at: Path, { 
 }
 
 /** A secret, whole from one source, or with sources inside; its parts are not named, since their keys may be secret too. */
-async function fillSecret(value: unknown, secrets: readonly z.ZodType[], at: Path, filling: Filling): Promise<unknown> {
+function fillSecret(value: unknown, secrets: readonly z.ZodType[], at: Path, filling: Filling): unknown {
   const path = pathText(at);
   const whole = sourceOf(value);
-  if (whole && whole.kind !== "ref") return fitting(await readSource(whole, path, filling), secrets);
-  const inside = async (part: unknown): Promise<unknown> => {
+  if (whole && whole.kind !== "ref") return fitting(readSource(whole, path, filling), secrets);
+  const inside = (part: unknown): unknown => {
     const source = sourceOf(part);
     if (source && source.kind !== "ref") return readSource(source, path, filling);
-    if (Array.isArray(part)) return Promise.all(part.map(inside));
+    if (Array.isArray(part)) return part.map(inside);
     if (typeof part === "object" && part !== null)
-      return Object.fromEntries(await Promise.all(Object.entries(part).map(async ([key, item]) => [key, await inside(item)] as const)));
+      return Object.fromEntries(Object.entries(part).map(([key, item]) => [key, inside(item)]));
     if (part !== null) filling.literals.add(path);
     return part;
   };
@@ -151,7 +143,7 @@ async function fillSecret(value: unknown, secrets: readonly z.ZodType[], at: Pat
 }
 
 /** The text of a source, or undefined when an issue was reported. */
-async function readSource({ kind, of }: Source, path: string, { entry, issues }: Filling): Promise<string | undefined> {
+function readSource({ kind, of }: Source, path: string, { entry, issues }: Filling): string | undefined {
   const refuse = (message: string) => void issues.push({ path, message });
   if (kind === "env") {
     const text = process.env[of];
@@ -159,7 +151,7 @@ async function readSource({ kind, of }: Source, path: string, { entry, issues }:
     return text === "" ? refuse(`the environment variable ${of} is empty`) : text;
   }
   try {
-    const text = (await readText(resolve(dirname(entry.file), of))).replace(/\r?\n$/, ""); // editors end files with a line break
+    const text = readText(resolve(dirname(entry.file), of)).replace(/\r?\n$/, ""); // editors end files with a line break
     return text === "" ? refuse(`the file ${of} is empty`) : text;
   } catch (error) {
     if (!isAshlarError(error)) throw error;

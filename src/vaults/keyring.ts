@@ -8,14 +8,15 @@
  */
 import { argon2, createHash, randomBytes } from "node:crypto";
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { homedir } from "node:os";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { AshlarError } from "../errors.ts";
 
 /** One key. */
 export interface Key {
   /** Eight hexadecimal digits. */
   readonly id: string;
-  /** 32 bytes. */
+  /** 32 bytes; out of sight of inspection, JSON and clones. */
   readonly bytes: Uint8Array;
 }
 
@@ -42,8 +43,23 @@ function digest(label: string, bytes: Uint8Array): string {
   return createHash("sha256").update(`ashlar ${label}\0`).update(bytes).digest("hex");
 }
 
+class HiddenKey implements Key {
+  readonly id: string;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.id = digest("key id", bytes).slice(0, 8);
+    this.#bytes = bytes;
+    Object.freeze(this);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
 function makeKey(bytes: Uint8Array): Key {
-  return Object.freeze({ id: digest("key id", bytes).slice(0, 8), bytes });
+  return new HiddenKey(bytes);
 }
 
 /** A new random key. */
@@ -235,13 +251,23 @@ function isSame({ ino, size, mtimeNs }: BigIntStats, path: string): boolean {
   }
 }
 
-/** Refuses a key beside the data: whoever takes the one would have the other. @throws AshlarError `ERR_DENIED` */
+/**
+ * Refuses a key beside the data, or in a folder below: whoever takes the one would have the other. Where the data lie in the user's home itself,
+ * or above it, only a key right beside them is.
+ * @throws AshlarError `ERR_DENIED`
+ */
 export function checkApart(keyFile: string, dataFolder: string | undefined): void {
-  if (dataFolder === undefined || existingFolder(dirname(resolve(keyFile))) !== existingFolder(resolve(dataFolder))) return;
+  if (dataFolder === undefined) return;
+  const [keys, data, home] = [dirname(resolve(keyFile)), resolve(dataFolder), homedir()].map(existingFolder) as [string, string, string];
+  if (keys !== data && (!isBelow(keys, data) || home === data || isBelow(home, data))) return;
   throw new AshlarError(
     "ERR_DENIED",
     `The key file ${keyFile} lies in the folder of the data, ${dataFolder}: whoever copies that folder has both. Move one of them; ASHLAR_KEY_FILE names the key's place.`,
   );
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
 function existingFolder(path: string): string {

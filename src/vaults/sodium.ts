@@ -192,7 +192,7 @@ function unknownKey(id: string, ring: Keyring): AshlarError {
     return new AshlarError("ERR_WRONG_KEY", "The passphrase is not the one that this record was sealed with.", { keys: [id] });
   return new AshlarError(
     "ERR_UNKNOWN_KEY",
-    `The record is sealed with key ${id}; ${ring.source} holds ${ring.ids.length === 1 ? "only " : ""}${ring.ids.join(", ")}.`,
+    `The record is sealed with key ${id}; ${ring.source} holds ${ring.ids.length === 1 ? "only " : ""}${ring.ids.join(", ")}. Bring ${id} back: nothing else opens it.`,
     { keys: [id] },
   );
 }

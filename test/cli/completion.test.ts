@@ -1,6 +1,8 @@
 /** Completion as shells do it: the printed script sourced in a real bash, and read by zsh and fish where they are installed. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { beforeAll, expect, it } from "vitest";
 import { BLOCKS, Workplace } from "./workplace.ts";
 
@@ -15,8 +17,7 @@ beforeAll(async () => {
 
 /** What bash offers for the last word of a line. */
 async function offered(...line: string[]): Promise<string[]> {
-  const words = line.map((word) => `'${word}'`).join(" ");
-  const script = `eval "$(ashlar completion bash)"; COMP_WORDS=(ashlar ${words}); COMP_CWORD=${line.length}
+  const script = `eval "$(ashlar completion bash)"; COMP_LINE='ashlar ${line.join(" ")}'; COMP_POINT=\${#COMP_LINE}
     complete -p ashlar >&2; _ashlar ashlar 2>/dev/null; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = await place.shell("bash", ["-c", script]);
   expect(stderr).toMatch(/^complete .*-F _ashlar ashlar/);
@@ -36,6 +37,40 @@ it("offers commands, options, types, documents and fields in bash", { timeout: 1
   expect(await offered("token", "revoke", "")).toEqual(["nightly"]);
   expect(await offered("token", "create", "a", "--role", "")).toEqual(["viewer", "user", "editor", "admin"]);
   expect(await offered("token", "create", "a", "--types", "ac")).toEqual(["account"]);
+});
+
+it("knows the store that the line names, though its URL has a colon", async () => {
+  await place.run("init --store sqlite:other/o.db");
+  await place.run("register blocks.ts --store sqlite:other/o.db");
+  await place.feed("{ user: me, token: { env: TOKEN } }", "create account/second --store sqlite:other/o.db", {
+    TOKEN: "canary-completion",
+  });
+  expect(await offered("--store", "sqlite:other/o.db", "inspect", "acc")).toEqual(["account/second"]);
+  expect(await offered("--store=sqlite:other/o.db", "inspect", "")).toEqual(["account/second"]);
+});
+
+it("offers nothing that a shell would run, whatever someone wrote into the store's file", async () => {
+  await place.run("init --store sqlite:evil/e.db");
+  const database = new DatabaseSync(join(place.folder, "evil/e.db"));
+  const insert = database.prepare("INSERT INTO records VALUES (?, 'document', 'a', ?, 1, '{}', '')");
+  for (const [index, name] of [
+    "ok",
+    "$(touch x)",
+    "`id`",
+    "a b",
+    "a;id",
+    "\u001b[2J",
+    "a\nb",
+    "*",
+    "a'",
+    'a"',
+    "a|b",
+    "a>b",
+    "~",
+  ].entries())
+    insert.run(String(index), name);
+  database.close();
+  expect(await offered("--store", "sqlite:evil/e.db", "get", "a")).toEqual(["a/ok"]);
 });
 
 it("is silent where files belong and where something fails", async () => {

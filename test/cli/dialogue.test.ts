@@ -89,8 +89,40 @@ describe("create", () => {
     await terminal.shows("pin (integer, optional)");
     terminal.types("\u0003");
     await terminal.shows("Stopped. Nothing was changed.");
-    expect(await terminal.ended()).toBe(64);
+    expect(await terminal.ended()).toBe(130);
     expect((await place.run("inspect account/third")).code).toBe(66);
+  });
+
+  it.each([
+    ["Ctrl+D", "\u0004"],
+    ["Ctrl+C", "\u0003"],
+    ["Escape", "\u001b"],
+  ])("is stopped by %s, on every kind of question", { timeout: 120_000 }, async (_name, keys) => {
+    const questions = {
+      "create account/third": "user (string)",
+      "create job/third": "label (string)",
+      "set account/main --secret token": "token",
+      "delete account/other --cascade": "Delete account/other",
+      "create service/third --secret-env host=PATH": "account (block account)",
+    };
+    for (const [command, question] of Object.entries(questions)) {
+      const terminal = place.terminal(command);
+      await terminal.shows(question);
+      terminal.types(keys);
+      await terminal.shows("Nothing was");
+      expect([await terminal.ended(), terminal.screen.includes("    at ")], `${command}: ${terminal.screen}`).toEqual([130, false]);
+    }
+    for (const name of ["account/third", "job/third"]) expect((await place.run(`inspect ${name}`)).code).toBe(66);
+  });
+
+  it.each(["\u0003", "\u0004"])("outlives a key pressed in the moment after Enter: %j", async (key) => {
+    const terminal = place.terminal("create account/third");
+    await terminal.shows("user (string)");
+    terminal.types(`x${ENTER}${key}`);
+    await terminal.shows("token (string)");
+    terminal.types(key);
+    await terminal.shows("Stopped. Nothing was changed.");
+    expect([await terminal.ended(), terminal.screen.includes("    at ")]).toEqual([130, false]);
   });
 
   it("names the block that has to be saved first", async () => {
@@ -123,7 +155,7 @@ describe("the question before deleting", () => {
     await no.shows(question);
     no.types(ENTER);
     await no.shows("Nothing was deleted.");
-    expect(await no.ended()).toBe(64);
+    expect(await no.ended()).toBe(130);
     expect((await place.run("inspect account/other")).code).toBe(0);
     const yes = place.terminal("delete account/other --cascade");
     await yes.shows(question);
@@ -138,7 +170,7 @@ describe("the question before deleting", () => {
     const prune = place.terminal("apply none.yaml --prune");
     await prune.shows("Delete what none of the files declares: account/main?");
     prune.types("n");
-    expect(await prune.ended()).toBe(64);
+    expect(await prune.ended()).toBe(130);
     const type = place.terminal("type delete account --cascade");
     await type.shows("Delete the type account and its 1 documents: account/main?");
     type.types("y");

@@ -102,6 +102,17 @@ describe("a store that is well", () => {
   });
 });
 
+describe("a store that is none", () => {
+  it.each(["nonsense", "sqlite://host/x", "file://host/x", "mysql:x"])("%s is a finding", async (url) => {
+    const { code, stdout, stderr } = await place.run(`doctor --json --store ${url}`);
+    expect([code, stderr]).toEqual([3, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      checks: [{ state: "ok" }, { name: "store", state: "problem" }, {}, { state: "skipped" }],
+    });
+  });
+});
+
 describe("keys", () => {
   it("that are not there, damaged, or readable by others: records are looked at all the same", async () => {
     const store = copyOf("DELETE FROM records WHERE kind = 'document' AND name = 'main'");

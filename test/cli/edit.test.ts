@@ -118,6 +118,23 @@ describe("set", () => {
   });
 });
 
+describe("set, where a path leads nowhere,", () => {
+  it("says so", { timeout: 120_000 }, async () => {
+    expect(refusal(await place.run("set account/main --unset usr"))).toBe("64 account/main has no field usr; did you mean user?");
+    expect(refusal(await place.run("set account/main .=x"))).toMatch(/^64 account\/main: "\." is no path of a field/);
+    for (const [path, length] of [
+      ["tags[3]", 2],
+      ["tags.length", 2],
+      ["tags.x", 2],
+      ["tags.4294967294", 2],
+      ["more[0].tags[1]", 0],
+    ] as const)
+      expect(refusal(await place.run(`set ${path.startsWith("more") ? "service/web" : "account/main"} ${path}=x`))).toMatch(
+        new RegExp(`^64 .* is a list of ${length}: .*\\[${length}\\] adds one\\.$`),
+      );
+  });
+});
+
 describe("get", () => {
   it("prints raw values, secrets only when asked and with the key", async () => {
     expect((await place.run("get account/main")).stdout).toBe('user=42\ntoken=********\nheaders=********\nretries=5\ntags=["a","c"]\n');
@@ -127,6 +144,22 @@ describe("get", () => {
     expect(refusal(await place.run("get account/main token --reveal", { ASHLAR_KEY_FILE: "/nowhere" }))).toMatch(/^77 /);
     expect((await place.run("inspect account/main --reveal")).stdout).toContain(`token    "${ENV.TOKEN}"`);
     expect((await place.json("inspect account/main --reveal")).document).toMatchObject({ secrets: { "/token": { value: ENV.TOKEN } } });
+  });
+
+  it("prints what stands under any key, one with dots too", async () => {
+    place.write(
+      "map.ts",
+      `${BLOCKS} export class Map extends Block.define({ name: "Map", fields: { all: z.record(z.string(), z.int()), more: secret(z.record(z.string(), z.string())).optional() } }) {}`,
+    );
+    const store = "--store sqlite:maps/m.db";
+    await place.run(`init ${store}`);
+    await place.run(`register map.ts ${store}`);
+    await place.feed(`{ all: { a.b: 1, "": 2, "c[0]": 3, toString: 4 }, more: { env: HEADERS } }`, `create map/one ${store}`, ENV);
+    expect((await place.run(`get map/one ${store}`)).stdout).toBe("all.a.b=1\nall.=2\nall.c[0]=3\nall.toString=4\nmore=********\n");
+    expect((await place.run(`get map/one --reveal ${store}`)).stdout).toContain(`more=${ENV.HEADERS}\n`);
+    for (const [path, value] of Object.entries({ "all.a.b": 1, "all.": 2, "all.c[0]": 3 }))
+      expect((await place.run(`get map/one ${path} ${store}`)).stdout).toBe(`${value}\n`);
+    expect(refusal(await place.run(`get map/one . ${store}`))).toBe("66 map/one has nothing at ..");
   });
 
   it("says what is not there, and where it is", async () => {
@@ -197,6 +230,24 @@ describe("export", () => {
       expect({ ...after, revision: 0 }).toEqual({ ...before, revision: 0 });
     }
     expect((await place.run("apply all.yaml --dry-run", variables)).code).toBe(0);
+  });
+
+  it("that is larger than a document is read back, and says when apply would not read it", { timeout: 120_000 }, async () => {
+    const [store, other] = ["--store sqlite:large/l.db", "--store sqlite:large-copy/l.db"];
+    place.write("large.ts", `${BLOCKS} export class Large extends Block.define({ name: "Large", fields: { text: z.string() } }) {}`);
+    for (const each of [store, other]) for (const command of ["init", "register large.ts"]) await place.run(`${command} ${each}`);
+    const save = async (count: number, length: number) => {
+      place.write(
+        "fill.ts",
+        `import { Large } from "./large.ts"; for (let i = 0; i < ${count}; i++) await new Large({ text: "x".repeat(${length}) }).save("l" + i, { overwrite: true });`,
+      );
+      return place.node(["fill.ts"], { ASHLAR_STORE: "sqlite:large/l.db" });
+    };
+    await save(4, 400_000);
+    expect(await place.run(`export --out large.yaml ${store}`)).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect((await place.run(`apply large.yaml ${other}`)).stdout).toContain("4 created");
+    await save(17, 1_000_000);
+    expect((await place.run(`export --json --out large.json ${store}`)).stderr).toMatch(/^note: .*larger than apply reads/);
   });
 
   it("says when it cannot write", async () => {

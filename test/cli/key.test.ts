@@ -137,7 +137,7 @@ describe("rotation, while others read and write", () => {
     const no = place.terminal(`key remove ${first}`);
     await no.shows(`Delete the key ${first}?`);
     no.types("\r"); // no is what stands there
-    expect([await no.ended(), await ids(place)]).toEqual([64, [second, first]]);
+    expect([await no.ended(), await ids(place)]).toEqual([130, [second, first]]);
     const yes = place.terminal(`key remove ${first}`);
     await yes.shows("Delete the key");
     yes.types("y");

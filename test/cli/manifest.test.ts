@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readManifests } from "../../src/cli/manifest.ts";
+import { readFields, readManifests } from "../../src/cli/manifest.ts";
 import type { Issue } from "../../src/errors.ts";
 import { temporaryFolder } from "../temporary.ts";
 
@@ -13,7 +13,7 @@ async function read(content: string | Uint8Array) {
   const file = join(folder, "file.yaml");
   writeFileSync(file, content);
   const issues: Issue[] = [];
-  const entries = await readManifests([file], issues);
+  const entries = readManifests([file], issues);
   return {
     entries: entries.map(({ type, name, data }) => ({ type, name, data })),
     places: entries.map((entry) => entry.place("a[1].b").replace(`${folder}/`, "")),
@@ -53,12 +53,17 @@ it.each([
   [`x: 1\n${CANARY}: 1\n${CANARY}: 2`, "file.yaml:3: a key stands here twice"],
   [`a: !${CANARY} x`, "file.yaml:1: tags (!…) are not allowed here"],
   ["a: !!binary aGk=", "file.yaml:1: tags (!…) are not allowed here"],
-  [`a: *${CANARY}`, "file.yaml:1: has aliases without an anchor, or too many of them"],
+  [`a: *${CANARY}`, /^file\.yaml:1: has aliases \(\*name\) without an anchor, or too many of them; /],
   ["a: &a [*a]", "file.yaml:1: is nested too deeply"],
   [`- ${"[".repeat(100)}${"]".repeat(100)}`, "file.yaml:1: is nested too deeply"],
   [`a: "${CANARY}`, "file.yaml:1: a quote, bracket or colon is missing"],
   [`\t${CANARY}: x`, "file.yaml:1: YAML is indented with blanks, not with tabs"],
-  [`a: ${CANARY}: c`, "file.yaml:1: this is not indented as YAML wants it"],
+  [`a: ${CANARY}: c`, "file.yaml:1: this is not indented as YAML wants it, or a text with a colon is not in quotes"],
+  [`a: [1, ${CANARY}\nb: 2`, "file.yaml:2: this is not indented as YAML wants it, or a bracket is not closed"],
+  [`{"a": 1 "b": "${CANARY}"}`, "file.yaml:1: a comma is missing between brackets"],
+  [`{"a": "x" "${CANARY}": 1}`, /^file\.yaml:1: something stands here that YAML and JSON do not allow: a comma, /],
+  [`a: "C:\\${CANARY}"`, /^file\.yaml:1: a backslash between double quotes begins no escape/],
+  [`a: @${CANARY}`, "file.yaml:1: a text that begins with a special character has to be in quotes"],
   ["# nothing", "file.yaml: declares no documents"],
   [`just: ${CANARY}`, "file.yaml:1: is neither a list of documents nor a mapping with a list of them under documents"],
   [`- ${CANARY}`, "file.yaml:1: is no document: it has type, name and data"],
@@ -66,12 +71,22 @@ it.each([
   ["- type: T\n  name: n", "file.yaml:1: type has to be the slug of a block type, such as azurecontainer"],
   [`- type: t\n  name: n\n  data: ${CANARY}`, "file.yaml:3: data has to be a mapping of fields"],
 ])("refuses %j", async (text, issue) => {
-  expect(await read(text)).toEqual({ entries: [], places: [], issues: [issue] });
+  const { entries, issues } = await read(text);
+  expect([entries, issues]).toEqual([[], [typeof issue === "string" ? issue : expect.stringMatching(issue)]]);
+  expect(issues[0]).not.toContain(CANARY);
+});
+
+it("refuses a second document where the fields of one belong", async () => {
+  const issues: Issue[] = [];
+  const file = join(folder, "fields.yaml");
+  writeFileSync(file, `a: 1\n---\nb: ${CANARY}\n`);
+  await readFields(file, { type: "t", name: "n" }, issues);
+  expect(issues.map(({ message }) => message)).toEqual(["a second YAML document begins here, and one belongs in this file"]);
 });
 
 it("refuses an alias bomb, and text nested thousandfold, at once", async () => {
   const bomb = ["a0: &a0 [x]", ...Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`)].join("\n");
-  expect((await read(bomb)).issues).toEqual(["file.yaml:1: has aliases without an anchor, or too many of them"]);
+  expect((await read(bomb)).issues).toEqual([expect.stringMatching(/^file\.yaml:1: has aliases .* or too many of them/)]);
   expect((await read("[".repeat(20_000))).issues).toHaveLength(1);
 });
 
@@ -80,13 +95,15 @@ it("refuses a file that is not there, too large, or no text", async () => {
     code: "ERR_INVALID",
     message: expect.stringMatching(/is no UTF-8 text\.$/),
   });
-  await expect(read("x".repeat(1024 * 1024 + 1))).rejects.toMatchObject({
+  await expect(read("x".repeat(16 * 1024 * 1024 + 1))).rejects.toMatchObject({
+    code: "ERR_LIMIT",
+    message: expect.stringMatching(/is larger than 16777216 bytes\.$/),
+  });
+  await expect(readFields(join(folder, "file.yaml"), { type: "t", name: "n" }, [])).rejects.toMatchObject({
     code: "ERR_LIMIT",
     message: expect.stringMatching(/is larger than 1048576 bytes\.$/),
   });
-  await expect(readManifests([join(folder, "none")], [])).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
-  await expect(readManifests([folder], [])).rejects.toMatchObject({
-    code: "ERR_INVALID",
-    message: expect.stringMatching(/is a folder, not a file\.$/),
-  });
+  const refusal = (file: string) => expect.objectContaining({ code: file === folder ? "ERR_INVALID" : "ERR_NOT_FOUND" });
+  for (const file of [folder, join(folder, "none")]) expect(() => readManifests([file], [])).toThrow(refusal(file));
+  expect(() => readManifests([folder], [])).toThrow(/is a folder, not a file\.$/);
 });

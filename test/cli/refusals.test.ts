@@ -1,5 +1,5 @@
 /** What the command line says to bad input: one clear message, an exit code by kind, no value, nothing half written. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { beforeAll, describe, expect, it } from "vitest";
 import { BLOCKS, Workplace } from "./workplace.ts";
@@ -36,9 +36,14 @@ describe("arguments", () => {
   it("that are wrong get the way back, and are not echoed where they may be secret", async () => {
     expect(await refused("lss")).toBe("64 unknown command 'lss'\n(Did you mean ls?)");
     expect(await refused("ls --jsn")).toBe("64 unknown option '--jsn'\n(Did you mean --json?)");
-    expect(await refused(`apply good.yaml --token=${CANARY}`)).toBe("64 unknown option '--token'");
-    expect(await refused(`ls account ${CANARY}`)).toBe("64 too many arguments for 'ls'. Expected 1 argument but got 2.");
-    expect(await refused("register")).toBe("64 missing required argument 'file|module'");
+    expect(await refused(`apply good.yaml --token=${CANARY}`)).toBe(
+      `64 unknown option '--token'. "ashlar apply --help" shows how it is used.`,
+    );
+    expect(await refused(`ls account ${CANARY}`)).toBe(
+      `64 too many arguments for 'ls'. Expected 1 argument but got 2. "ashlar ls --help" shows how it is used.`,
+    );
+    expect(await refused("register")).toBe(`64 missing required argument 'file|module'. "ashlar register --help" shows how it is used.`);
+    expect(await refused("key promote")).toBe(`64 missing required argument 'id'. "ashlar key promote --help" shows how it is used.`);
   });
 
   it("that are none show the help", async () => {
@@ -46,6 +51,13 @@ describe("arguments", () => {
     expect([code, stdout]).toEqual([64, ""]);
     expect(stderr).toMatch(/^Usage: ashlar .*Exit codes:/s);
     expect(await place.run("--help")).toMatchObject({ code: 0, stdout: stderr, stderr: "" });
+    for (const [command, meant] of [
+      ["--json", "ashlar"],
+      ["key --json", "ashlar key"],
+    ] as const)
+      expect(await refused(command)).toBe(
+        `64 ${JSON.stringify({ error: { code: "ERR_USAGE", message: `A command is missing. "${meant} --help" lists them.` } })}`,
+      );
   });
 });
 
@@ -105,7 +117,7 @@ describe("keys", () => {
     const other = await place.json("init --store sqlite:other/o.db", { ASHLAR_KEY_FILE: "keys2" });
     expect(other).toMatchObject({ key: { created: true, path: `${place.folder}/keys2` } });
     expect(await refused("apply good.yaml", { TOKEN: "x", ASHLAR_KEY_FILE: "keys2" })).toMatch(
-      /^77 .*is sealed with key [0-9a-f]{8}; the key file ~\/keys2 holds only/,
+      /^77 .*is sealed with key [0-9a-f]{8}; the key file ~\/keys2 holds only [0-9a-f]{8}\. Bring [0-9a-f]{8} back: nothing else opens it\.$/,
     );
     chmodSync(`${place.folder}/keys2`, 0o644);
     expect(await refused("apply good.yaml", { TOKEN: "x", ASHLAR_KEY_FILE: "keys2" })).toMatch(/^77 .*Others may read the key file/);
@@ -118,6 +130,31 @@ describe("keys", () => {
       /^77 The key file ~\/beside\/keys lies in the folder of the data/,
     );
     expect(existsSync(`${place.folder}/beside/keys`) || existsSync(`${place.folder}/beside/b.db`)).toBe(false);
+    for (const store of ["sqlite:beside/b.db", "file:beside"])
+      expect(await refused(`init --store ${store}`, { ASHLAR_KEY_FILE: "beside/below/keys" })).toMatch(
+        /^77 The key file ~\/beside\/below\/keys lies in the folder of the data/,
+      );
+    expect(readdirSync(`${place.folder}/beside`)).toEqual([]);
+  });
+
+  it.runIf(existsSync("/proc"))("that were made for a store that cannot be made are named, and taken by the next init", async () => {
+    const alone = { ASHLAR_KEY_FILE: "alone/keys" };
+    expect(await refused("init --store sqlite:/proc/none/a.db", alone)).toMatch(
+      /^77 .* \(ENOENT\)\. A key was made before, in ~\/alone\/keys: it stays there, for the next init\.$/,
+    );
+    expect(await place.json("init --store sqlite:a-folder/a.db", alone)).toMatchObject({
+      store: { created: true },
+      key: { created: false },
+    });
+  });
+
+  it("are made once by many that begin at once", async () => {
+    const at = { ASHLAR_KEY_FILE: "many/keys" };
+    const all = await Promise.all(Array.from({ length: 5 }, () => place.json("init --store sqlite:many-data/m.db", at)));
+    const made = all as unknown as { key: { id: string; created: boolean }; store: { created: boolean } }[];
+    expect(made.filter(({ key }) => key.created)).toHaveLength(1);
+    expect(new Set(made.map(({ key }) => key.id)).size).toBe(1);
+    expect(readFileSync(`${place.folder}/many/keys`, "utf8").match(/^ashlarkey1_/gm)).toHaveLength(1);
   });
 
   it("come from a passphrase only when there is one, and no other key", async () => {
@@ -244,6 +281,14 @@ describe("errors as JSON", () => {
   it("show a stack only when asked", async () => {
     const { stderr } = await place.run("inspect account/mian --stack");
     expect(stderr).toMatch(/^error: There is no document.*\n {4}at /s);
+    place.write("throws.ts", `function inner() { throw new RangeError("of the module itself"); }\ninner();`);
+    expect((await place.run("register throws.ts")).stderr).not.toContain("of the module itself");
+    expect((await place.run("register throws.ts --stack")).stderr).toMatch(
+      /^error: throws\.ts cannot be imported.*\ncaused by RangeError: of the module itself\n {4}at inner \(.*throws\.ts:1:/s,
+    );
+    expect(JSON.parse((await place.run("register throws.ts --stack --json")).stderr)).toMatchObject({
+      error: { code: "ERR_DEFINITION", stack: expect.stringContaining("caused by RangeError") },
+    });
   });
 });
 
@@ -256,12 +301,31 @@ it("an old Node gets one sentence", async () => {
   });
 });
 
-it("a reader that goes away is no error", async () => {
-  rmSync(`${place.folder}/bad.yaml`);
-  const { execFileSync } = await import("node:child_process");
-  const bin = new URL("../../src/cli/bin.ts", import.meta.url).pathname;
-  const text = execFileSync("sh", ["-c", `"${process.execPath}" "${bin}" --help 2>&1 | head -n 1`], { encoding: "utf8" });
-  expect(text).toBe("Usage: ashlar [options] [command]\n");
+describe("output", () => {
+  it("that nobody reads to its end is no error, and the work is done all the same", async () => {
+    place.write(
+      "many.yaml",
+      Array.from({ length: 300 }, (_, i) => `- { type: account, name: m${i}, data: { user: u, token: t } }`).join("\n"),
+    );
+    const sh = (line: string) => place.shell("bash", ["-c", line]);
+    expect((await sh("ashlar --help 2>&1 | head -n 1")).stdout).toBe("Usage: ashlar [options] [command]\n");
+    expect((await sh("ashlar apply many.yaml 2>/dev/null | true; echo $PIPESTATUS")).stdout).toBe("0\n");
+    expect((await place.json("ls")).documents).toHaveLength(301);
+    expect((await sh("ashlar inspect account/none 2>&1 >/dev/null | true; echo $PIPESTATUS")).stdout).toBe("66\n");
+  });
+
+  it.runIf(existsSync("/dev/full"))("that cannot be written is an error, with a result and without", async () => {
+    const sh = (line: string) => place.shell("bash", ["-c", line]);
+    const full = {
+      code: 69,
+      stdout: "",
+      stderr: expect.stringMatching(/ its result is lost: standard output cannot be written \(ENOSPC\)\./),
+    };
+    for (const command of ["export", "ls --json", "inspect account/main"])
+      expect(await sh(`ashlar ${command} > /dev/full`)).toMatchObject(full);
+    expect((await sh("ashlar inspect account/none > /dev/full")).code).toBe(66);
+    expect(await refused("export --out /dev/full")).toBe("69 /dev/full cannot be written (ENOSPC).");
+  });
 });
 
 it("nothing of all this showed a value", () => {

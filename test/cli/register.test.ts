@@ -101,7 +101,7 @@ describe("what cannot", () => {
     [
       "throws.ts",
       '\nthrow new RangeError("canary-in-a-message")',
-      /^78 throws\.ts cannot be imported\. It throws a RangeError at throws\.ts:2; --stack shows it\.$/,
+      /^78 throws\.ts cannot be imported\. It throws at throws\.ts:2 \(RangeError\); --stack shows it\.$/,
     ],
     ["nothing.ts", "throw undefined", /^78 nothing\.ts cannot be imported\. It threw something that is no error\.$/],
     ["empty.ts", "export const a = 1;", /^78 empty\.ts exports no block class\. Export one: export class X extends Block\.define/],
@@ -117,6 +117,22 @@ describe("what cannot", () => {
     place.write("node_modules/typed/i.ts", "export const a: number = 1;");
     place.write(name, text);
     expect(await refused(`register ${name}`)).toMatch(message);
+  });
+
+  it.each([
+    ["exits.ts", "process.exit(0);", "78 It ended before its work was done: a module that was imported ended the process"],
+    ["waits.ts", "await new Promise(() => {});", "78 It ended before its work was done"],
+    [
+      "later.ts",
+      'setTimeout(() => { throw new Error("canary-in-a-message"); }); await new Promise((next) => setTimeout(next, 500));',
+      "1 Something",
+    ],
+    ["rejects.ts", 'Promise.reject(new Error("canary-in-a-message")); await new Promise((next) => setTimeout(next, 500));', "1 Something"],
+  ])("%s", async (name, text, message) => {
+    place.write(name, `${HEAD}${GOOD("Unended")}${text}`);
+    expect((await refused(`register ${name}`)).startsWith(message)).toBe(true);
+    expect(JSON.parse((await place.run(`register ${name} --json`)).stderr)).toMatchObject({ error: { message: expect.any(String) } });
+    expect(JSON.stringify(await place.json("type ls"))).not.toContain("unended");
   });
 
   it("a class among good ones: none is registered", async () => {

@@ -1,6 +1,8 @@
 /** Where keys come from and in which order, what is refused, and what is said when there is none. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
+import { serialize } from "node:v8";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Block, openStore, type Store, secret } from "../../src/index.ts";
 import { writeKeyFile } from "../../src/vaults/key-file.ts";
@@ -27,7 +29,7 @@ describe("the text of a key", () => {
   it("gives the key back, and names it by an id that tells nothing of it", () => {
     const text = keyText(a);
     expect(text).toMatch(/^ashlarkey1_[A-Za-z0-9_-]{43}_[0-9a-f]{6}$/);
-    expect(parseKey(` ${text}\n`, "a test")).toEqual(a);
+    expect(parseKey(` ${text}\n`, "a test").bytes).toEqual(a.bytes);
     expect(a.id).toMatch(/^[0-9a-f]{8}$/);
     expect(text).not.toContain(a.id);
     expect(new Set([a.id, b.id, c.id]).size).toBe(3);
@@ -50,6 +52,21 @@ describe("the text of a key", () => {
     for (const text of [damaged, "hunter2"])
       expect(() => parseKey(text, "x")).toThrow(expect.not.objectContaining({ message: expect.stringContaining(text) }));
   });
+});
+
+it("a key shows its id and nothing else, alone and in its ring", () => {
+  const [text, hex] = [keyText(a), Buffer.from(a.bytes).toString("hex")];
+  const shown = [a, keyring([a, b], "a test")].flatMap((value) => [
+    inspect(value, { depth: Infinity, showHidden: true, getters: true }),
+    JSON.stringify({ value, spread: { ...value } }),
+    Buffer.from(serialize(JSON.parse(JSON.stringify(value)))).toString("latin1"),
+    inspect(structuredClone({ ...a })),
+  ]);
+  for (const each of shown) {
+    expect(each).toContain(a.id);
+    for (const form of [text.slice(11, 40), hex.slice(0, 20), [...a.bytes].slice(0, 6).join(", "), [...a.bytes].slice(0, 6).join(",")])
+      expect(each).not.toContain(form);
+  }
 });
 
 describe("the keys of a store", () => {
@@ -126,6 +143,17 @@ describe("a key file", () => {
     expect(() => writeKeyFile(join(later, "keys"), [a], join(data, "later"))).toThrow(code("ERR_DENIED"));
   });
 
+  it("is refused in a folder below the data too, unless the data lie at home", () => {
+    const [data, below] = [join(folder, "data"), join(folder, "data", "secret", "keys")];
+    expect(() => writeKeyFile(below, [a], data)).toThrow(code("ERR_DENIED", /lies in the folder of the data/));
+    expect(existsSync(below)).toBe(false);
+    writeKeyFile(join(folder, "data-keys", "keys"), [a], data);
+    vi.stubEnv("HOME", data);
+    writeKeyFile(below, [a], data);
+    expect(() => writeKeyFile(join(data, "keys"), [a], data)).toThrow(code("ERR_DENIED"));
+    vi.unstubAllEnvs();
+  });
+
   it("is never overwritten", () => {
     writeKeyFile(keyFile, [a]);
     expect(() => writeKeyFile(keyFile, [b])).toThrow(code("ERR_EXISTS", /left as it is/));
@@ -156,7 +184,7 @@ describe("a passphrase", () => {
       ring("Ångström 東京", "6d1f2c1e-0000-4000-8000-000000000001"),
       ring("angstrom"),
     ]);
-    expect(typedElsewhere.primary).toEqual(right.primary);
+    expect(typedElsewhere.primary.bytes).toEqual(right.primary.bytes);
     expect(ofAnotherStore.primary.id).not.toBe(right.primary.id);
     const sealed = await (await sodiumVault(right)).seal({ "/a": 1 }, binding);
     const vault = await sodiumVault(wrong);
