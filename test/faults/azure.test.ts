@@ -397,7 +397,7 @@ describe("processes that use Azure", () => {
       await exited;
       double.done = () => {};
       const now = await loaded(store, "doc");
-      expect(now.secrets["/step"]?.reveal()).toBe(now.data.step); // never half
+      expect(now.secrets["/token"]?.reveal()).toBe(now.data.step); // never half
       expect(now.data.step).toBe(5 * killed + writes - 1); // the one before
       if (before) expect(now.revision).toBeGreaterThan(before.revision as number);
     }
