@@ -64,6 +64,8 @@ export class BareStore {
       byId: this.#database.prepare("SELECT body, sealed FROM records WHERE id = ?"),
       all: this.#database.prepare("SELECT body, sealed FROM records ORDER BY name"),
       names: this.#database.prepare("SELECT name FROM records ORDER BY name"),
+      bodies: this.#database.prepare("SELECT body FROM records ORDER BY name"),
+      replace: this.#database.prepare("UPDATE records SET sealed = ? WHERE name = ?"),
     };
   }
 
@@ -87,6 +89,21 @@ export class BareStore {
 
   names(): unknown[] {
     return this.#statements.names.all();
+  }
+
+  has(name: string): boolean {
+    return this.#statements.byName.get(name) !== undefined;
+  }
+
+  /** The readable halves of all. */
+  bodies(): unknown[] {
+    return this.#statements.bodies.all().map(({ body }) => JSON.parse(body as string));
+  }
+
+  /** Opens a record and seals it anew: one transaction. */
+  reseal(name: string): void {
+    const { body, secrets } = this.byName(name);
+    this.#statements.replace.run(this.#seal.seal(JSON.stringify(body), JSON.stringify(secrets)), name);
   }
 
   /** Runs inserts as one transaction, to fill the table. */

@@ -6,7 +6,7 @@
 /** What a figure should be: a multiple of its floor, at most so much, or at most so much more than its floor. */
 export type Goal = { readonly ratio: number } | { readonly most: number } | { readonly more: number };
 
-/** Milliseconds of each run. */
+/** Milliseconds of each run; megabytes of a figure in MB. */
 export interface Measured {
   readonly ours: readonly number[];
   readonly floor: readonly number[];
@@ -17,7 +17,7 @@ export interface Figure {
   readonly name: string;
   /** What is measured, and beside which floor. */
   readonly about: string;
-  readonly unit: "µs" | "ms";
+  readonly unit: "µs" | "ms" | "MB";
   /** In the figure's unit. */
   readonly goal: Goal;
   /** @param scaled how many of something to make or do: as given for a figure that counts, few to see that it works. */

@@ -34,25 +34,27 @@ export async function bareRecord(store: Store, type: string, name: string, secre
   return { body: { ...(await store.inspect({ type, name })) }, secrets };
 }
 
-/** An empty folder inside the repository, from where packages are found; `.cache` is not committed. */
-function makeFolder(): string {
+/** Runs with an empty folder inside the repository, from where packages are found, then removes it; `.cache` is not committed. */
+export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
   const cache = join(import.meta.dirname, "../.cache");
   mkdirSync(cache, { recursive: true });
-  return mkdtempSync(join(cache, "bench-"));
+  const folder = mkdtempSync(join(cache, "bench-"));
+  try {
+    return await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Runs with a new SQLite store, the folder that it lies in and its key; then removes them. */
-export async function withSqlite<T>(run: (store: Store, folder: string, key: string) => Promise<T>): Promise<T> {
-  const folder = makeFolder();
-  const key = keyText(generateKey());
-  try {
+export function withSqlite<T>(run: (store: Store, folder: string, key: string) => Promise<T>): Promise<T> {
+  return inFolder(async (folder) => {
+    const key = keyText(generateKey());
     const store = await openStore(`sqlite:${join(folder, "ashlar.db")}`, { create: true, keys: [key] });
     try {
       return await run(store, folder, key);
     } finally {
       await store.close();
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
