@@ -21,6 +21,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -163,6 +164,11 @@ export class StoreFolder {
   types(): string[] {
     const entries = guarded(this.url, () => readdirSync(this.path, { withFileTypes: true }));
     return entries.filter((each) => each.isDirectory() && !each.name.startsWith(".")).map(({ name }) => decoded(name));
+  }
+
+  /** When a file of a kind and type was added, replaced or removed last; undefined where there are none. */
+  changed(kind: RecordKind, type: string): bigint | undefined {
+    return guarded(this.url, () => statSync(join(this.path, folderOf(kind, type)), { bigint: true, throwIfNoEntry: false })?.mtimeNs);
   }
 
   /** The files of a kind and type, each with the name of its record; null where the name is too long to stand in the file's. */

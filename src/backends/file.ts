@@ -5,11 +5,11 @@
  * turns, between processes too; readers never wait. Who refers to a record is found by reading all: a repository holds thousands, not millions.
  * @module
  */
-import { createHash } from "node:crypto";
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { checkDepth } from "../json.ts";
 import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
-import { fileOf, folderPath, type Place, parsed, StoreFolder } from "./file-folder.ts";
+import { fileOf, folderPath, type Place, StoreFolder } from "./file-folder.ts";
+import { KnownIds } from "./file-ids.ts";
+import { nameIn, recordOf, textOf } from "./file-record.ts";
 
 /** Where the folder is. */
 export interface FileOptions {
@@ -45,11 +45,13 @@ class FileBackend implements Backend {
   readonly #folder: StoreFolder;
   /** Where records were seen last, by id; a hint, checked whenever it is used. */
   readonly #seen = new Map<string, Place>();
+  readonly #ids: KnownIds;
   #open = true;
 
   constructor(folder: StoreFolder) {
     this.url = folder.url;
     this.#folder = folder;
+    this.#ids = new KnownIds((kind, type) => folder.changed(kind, type));
   }
 
   async storeId(): Promise<string> {
@@ -84,14 +86,14 @@ class FileBackend implements Backend {
     const { kind, type, name, id } = record;
     this.#folder.exclusively(() => {
       const there = this.#at(record);
-      const existing = expected === null ? (there ?? this.#byId(id)) : there?.id === id ? there : null;
+      const existing = expected === null ? (there ?? this.#withId(id)) : there?.id === id ? there : null;
       const actual = existing?.revision ?? null;
       const about = { type, name, expected, actual };
       if (expected === null && existing) throw new AshlarError("ERR_EXISTS", `There is a ${kind} ${type}/${name} already.`, about);
       if (actual !== expected)
         throw new AshlarError("ERR_CONFLICT", `${type}/${name} is not at revision ${expected} any more: someone else wrote it.`, about);
       for (const to of Object.values(record.references)) if (to.id !== id && !this.#referred(to)) throw gone(record, to);
-      this.#folder.write(fileOf(record), textOf(record));
+      this.#ids.writing(record, () => this.#folder.write(fileOf(record), textOf(record)));
       this.#seen.set(id, { kind, type, name });
     });
   }
@@ -203,6 +205,17 @@ class FileBackend implements Backend {
     return null;
   }
 
+  /** The record of an id, while the lock is held: only the folders that were changed are read. */
+  #withId(id: string): StoredRecord | null {
+    const types = this.#folder.types();
+    const taken = KINDS.some((kind) => types.some((type) => this.#ids.in(kind, type, () => this.#idsOf(kind, type)).has(id)));
+    return taken ? this.#byId(id) : null;
+  }
+
+  #idsOf(kind: RecordKind, type: string): string[] {
+    return this.#places(kind, type, undefined).flatMap((place) => this.#at(place)?.id ?? []);
+  }
+
   *#all(): Generator<StoredRecord> {
     for (const kind of KINDS) {
       for (const place of this.#places(kind, undefined, undefined)) {
@@ -239,74 +252,6 @@ function byPlace(a: { type: string; name: string }, b: { type: string; name: str
 
 function byBytes(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/** The text of a record's file: who it is first, its values, and the seal last. Below that, keys in order. */
-function textOf({
-  kind,
-  type,
-  name,
-  id,
-  schema,
-  revision,
-  created,
-  updated,
-  updatedBy,
-  data,
-  references,
-  secrets,
-  sealed,
-}: StoredRecord): string {
-  const head = { kind, type, name, id, schema, revision, created, updated, updatedBy };
-  return `${JSON.stringify({ ...head, data: sorted(data), references: sorted(references), secrets: sorted(secrets), sealed }, null, 2)}\n`;
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const keys = Object.keys(value).sort();
-  return Object.fromEntries(keys.map((key) => [key, sorted((value as Record<string, unknown>)[key])]));
-}
-
-function nameIn(text: string | null): string | null {
-  const name = (text === null ? undefined : (parsed(text) as { name?: unknown } | undefined))?.name;
-  return typeof name === "string" ? name : null;
-}
-
-const TEXTS = ["id", "schema", "created", "updated", "updatedBy", "sealed"] as const;
-const KEYS = 13;
-
-/** The record of a file's text. What is no record is a damaged one: it keeps its place, and gets an id of it, so that it can be replaced and removed. */
-function recordOf(text: string, { kind, type, name }: Place): StoredRecord {
-  const record = parsed(text) as StoredRecord | undefined;
-  if (record && isWhole(record) && record.kind === kind && record.type === type && record.name === name) return record;
-  const digest = createHash("sha256")
-    .update(JSON.stringify([kind, type, name]))
-    .digest("hex");
-  const id = [digest.slice(0, 8), digest.slice(8, 12), digest.slice(12, 16), digest.slice(16, 20), digest.slice(20, 32)].join("-");
-  const nothing = { schema: "", data: {}, references: {}, secrets: {}, sealed: "", created: "", updated: "", updatedBy: "" };
-  return { ...nothing, id, kind, type, name, revision: 0, damaged: true };
-}
-
-function isWhole(record: StoredRecord): boolean {
-  if (!isObject(record) || Object.keys(record).length !== KEYS || !Number.isSafeInteger(record.revision) || record.revision < 1)
-    return false;
-  if (TEXTS.some((key) => typeof record[key] !== "string")) return false;
-  const { data, references, secrets } = record;
-  if (!isObject(data) || !isObject(references) || !isObject(secrets) || !Object.values(secrets).every(isObject)) return false;
-  const pointing = Object.values(references).every(
-    (to) => isObject(to) && [to.id, to.type, to.name].every((part) => typeof part === "string"),
-  );
-  try {
-    checkDepth(data, "A record");
-    return pointing;
-  } catch {
-    return false;
-  }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function gone({ type, name }: StoredRecord, to: { type: string; name: string }): AshlarError {
