@@ -16,7 +16,6 @@ import {
   existsSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -28,6 +27,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { AshlarError, isAshlarError } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import type { RecordKind } from "./backend.ts";
 
 const MARK = "ashlar.json";
@@ -74,7 +74,7 @@ export class StoreFolder {
       return guarded(url, () => new DatabaseSync(join(path, LOCK), { timeout: LOCK_TIMEOUT_MS }));
     };
     if (create && !existsSync(join(path, MARK))) {
-      guarded(url, () => mkdirSync(path, { recursive: true }));
+      made(path, url);
       const database = openLock();
       locked(database, url, () => makeStore(path, url));
       database.close();
@@ -235,6 +235,14 @@ function locked<T>(database: DatabaseSync, url: string, work: () => T): T {
   }
 }
 
+function made(path: string, url: string): void {
+  try {
+    makeFolder(path);
+  } catch (error) {
+    throw new AshlarError("ERR_DENIED", `${url} cannot be made (${(error as NodeJS.ErrnoException).code}).`, { store: url });
+  }
+}
+
 function makeStore(path: string, url: string): void {
   if (existsSync(join(path, MARK))) return; // another process was faster
   guarded(url, () => {
@@ -280,7 +288,7 @@ export function parsed(text: string): unknown {
 function writeWhole(path: string, text: string, url: string): void {
   const folder = dirname(path);
   if (!existsSync(folder)) {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     syncFolder(dirname(folder));
   }
   const beside = `${path}.new`;

@@ -4,11 +4,12 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { AshlarError } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import { userFolders } from "../user-folders.ts";
 
 /** Marks the file as ours: "Ashl" in ASCII. https://www.sqlite.org/pragma.html#pragma_application_id */
@@ -91,7 +92,7 @@ function isThere(path: string, url: string): boolean {
 
 function makeFile(path: string, url: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     closeSync(openSync(path, "a", 0o600)); // SQLite's own files beside it take these permissions over
   } catch (error) {
     throw new AshlarError("ERR_DENIED", `${url} cannot be made (${(error as NodeJS.ErrnoException).code}).`, { store: url });

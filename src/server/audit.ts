@@ -6,9 +6,10 @@
  * (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process writes a file.
  * @module
  */
-import { constants, type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { constants, type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AshlarError, isAshlarError } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import type { Store } from "../stores/store.ts";
 import type { DerivedKey } from "../vaults/vault.ts";
 import { follows, isSealedBy, type Link, makeHead, makeLine, readHead, readLine, START, UNSURE } from "./audit-chain.ts";
@@ -176,7 +177,7 @@ class AuditLog implements Audit {
   }
 
   async #open(): Promise<Opened> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(this.#path), 0o700);
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const log = await open(this.#path, flags | constants.O_APPEND, 0o600);
     let head: FileHandle | undefined;

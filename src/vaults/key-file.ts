@@ -5,9 +5,10 @@
  * it waits. So nobody ever reads half a key file, and of two changes at once none is lost.
  * @module
  */
-import { closeSync, constants, fchmodSync, fsyncSync, lstatSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fsyncSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { AshlarError } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import { checkApart, type Key, type Keyring, keyOfLine, keyText, readKeyText } from "./keyring.ts";
 
 const HEAD = "# Keys of an Ashlar store; the first one seals. Without them what is sealed cannot be read again: keep a copy.\n";
@@ -25,7 +26,7 @@ export function lockPath(path: string): string {
 export function writeKeyFile(path: string, keys: readonly Key[], dataFolder?: string): void {
   checkApart(path, dataFolder);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
   } catch (error) {
     throw denied(path, error);
   }

@@ -97,6 +97,26 @@ describe("a store", () => {
   });
 });
 
+describe.runIf(existsSync("/proc/self"))("a folder that cannot be made, where the system says that there is none", () => {
+  it("is an error, of a store in SQLite and in files, of keys, of an audit log", async () => {
+    // Node's own recursive mkdir never ends there.
+    const made = / A key was made before, in ~\/proc-keys\/\w+: it stays there, for the next init\.$/;
+    for (const [store, file] of [
+      ["sqlite:/proc/none/a.db", "proc-keys/a"],
+      ["file:/proc/none", "proc-keys/b"],
+      ["file:/proc/none/below", "proc-keys/c"],
+    ] as const) {
+      const said = await refused(`init --store ${store}`, { ASHLAR_KEY_FILE: file });
+      expect(said).toMatch(made);
+      expect(said).toContain(`77 ${store} cannot be made (ENOENT).`);
+    }
+    expect(await refused("init --store sqlite:proc.db", { ASHLAR_KEY_FILE: "/proc/none/keys" })).toBe(
+      "77 The key file /proc/none/keys cannot be written (ENOENT).",
+    );
+    expect(await refused("serve --port 0", { ASHLAR_AUDIT_LOG: "/proc/none/log.jsonl" })).toContain("(ENOENT)");
+  });
+});
+
 describe("keys", () => {
   const elsewhere = { ASHLAR_KEY_FILE: "elsewhere/keys" };
 
