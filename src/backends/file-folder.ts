@@ -36,6 +36,8 @@ const LOCK = ".lock";
 /** Names of removals that were begun: whoever writes next brings them to their end. */
 const REMOVALS = ".removals.json";
 const TRIAL = ".trial";
+/** Of flags by number the types of Node know nothing. */
+const READING = (constants.O_RDONLY | constants.O_NOFOLLOW) as unknown as string;
 const LOCK_TIMEOUT_MS = 5000;
 /** A record's file, as {@link fileOf} names it. */
 const RECORD_FILE = /^[\w-]+(\/_[a-z]+)?\/[\w-]+\.json$/;
@@ -102,12 +104,7 @@ export class StoreFolder {
   read(file: string): string | null {
     return guarded(this.url, () => {
       try {
-        const opened = openSync(join(this.path, file), constants.O_RDONLY | constants.O_NOFOLLOW);
-        try {
-          return readFileSync(opened, "utf8");
-        } finally {
-          closeSync(opened);
-        }
+        return readFileSync(join(this.path, file), { encoding: "utf8", flag: READING });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ELOOP") throw linked(this.url, file);
         if (!isMissing(error)) throw error;

@@ -29,6 +29,8 @@ const TOKEN = /^edit1\.([A-Za-z0-9_-]{43})\.(.+)$/s;
 const WHOLE = "";
 
 interface Opened {
+  /** The binding that it was sealed with. */
+  readonly digest: Buffer;
   readonly secrets: Secrets;
   /** As text: it may be as deep as a document, which a part of a secret may not. */
   readonly half: string;
@@ -38,11 +40,12 @@ interface Opened {
 export function editableVault(inner: Vault): EditableVault {
   const innerToken = (token: string) => TOKEN.exec(token)?.[2] ?? token;
   const opened = async (token: string): Promise<Opened> => {
-    const [, digest, own] = TOKEN.exec(token) ?? [];
-    if (digest === undefined || own === undefined)
+    const [, text, own] = TOKEN.exec(token) ?? [];
+    if (text === undefined || own === undefined)
       throw new AshlarError("ERR_CANNOT_OPEN", "The record was not sealed by this kind of store.");
-    const { [WHOLE]: half, ...secrets } = await inner.open(own, () => Buffer.from(digest, "base64url"));
-    return { secrets, half: String(half) };
+    const digest = Buffer.from(text, "base64url");
+    const { [WHOLE]: half, ...secrets } = await inner.open(own, () => digest);
+    return { digest, secrets, half: String(half) };
   };
   return {
     async seal(secrets, binding, record) {
@@ -52,9 +55,8 @@ export function editableVault(inner: Vault): EditableVault {
       return `edit1.${Buffer.from(bound).toString("base64url")}.${token}`;
     },
     async open(token, binding: Binding) {
-      const { secrets } = await opened(token);
-      const [, digest = ""] = TOKEN.exec(token) ?? [];
-      if (timingSafeEqual(Buffer.from(digest, "base64url"), binding())) return secrets;
+      const { digest, secrets } = await opened(token);
+      if (timingSafeEqual(digest, binding())) return secrets;
       throw new AshlarError("ERR_EDITED", "It was edited since it was sealed: ashlar reseal shows what was changed, and accepts it.");
     },
     async sealedAs(token) {
