@@ -10,7 +10,8 @@
  * ```
  * @module
  */
-export { backendConformance } from "./testing/backends.ts";
+export type { LosingBackend } from "./testing/backend-answers.ts";
+export { type BackendSuiteOptions, backendConformance } from "./testing/backends.ts";
 export { type StoreSuiteOptions, storeConformance } from "./testing/stores.ts";
 export { type Deviation, failing, type Runner, type SuiteOptions } from "./testing/suite.ts";
 export { type VaultSuiteOptions, vaultConformance } from "./testing/vaults.ts";

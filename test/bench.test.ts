@@ -1,35 +1,55 @@
-/** The benchmark harness measures every figure and prints the shape it promises. What it measures is no test: it depends on the machine. */
+/** The benchmarks measure every figure and print the shape they promise. What they measure is no test: it depends on the machine. */
 import { execFile } from "node:child_process";
 import { expect, it } from "vitest";
 import { type Figure, isMet, median, rowOf } from "../bench/measure.ts";
+import { missingPostgres } from "./postgres-server.ts";
 
 const NAMES = ["load.sqlite", "load.memory", "cold.load", "list.10k", "load.10k", "chain.50", "save.sqlite", "tsc.block"];
+/** Without the figures that need a PostgreSQL where there can be none. */
+const STORE_NAMES = [
+  ...["sqlite", "file", ...(missingPostgres ? [] : ["postgres"]), "azure-blob"].flatMap((store) =>
+    ["load", "save", "list.10k", "depth.10"].map((name) => `${name}.${store}`),
+  ),
+  ...["load.key-vault", "rotate.100k", "rotate.reads", "rotate.memory"],
+];
 
-/** Runs it as `npm run bench` does. */
-function bench(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+/** Runs one as npm does. */
+function run(program: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((done) => {
-    execFile(process.execPath, ["bench/main.ts", ...args], (error, stdout, stderr) =>
+    execFile(process.execPath, [program, ...args], (error, stdout, stderr) =>
       done({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     );
   });
 }
+const bench = (...args: string[]) => run("bench/main.ts", ...args);
 
-it("measures every figure beside its floor, and prints an object a line", async () => {
-  const { code, stdout, stderr } = await bench("--tiny", "--json");
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const rows = stdout
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(rows.map(({ name }) => name)).toEqual(NAMES);
-  for (const row of rows) {
-    expect(Object.keys(row)).toEqual(["name", "median", "unit", "floor", "ratio", "goal", "runs"]);
-    expect(row).toMatchObject({ unit: expect.stringMatching(/^(µs|ms)$/), goal: expect.stringMatching(/^≤ /), runs: expect.any(Number) });
-    for (const number of [row.median, row.floor, row.ratio]) expect(number).toEqual(expect.any(Number));
-    // What a process costs is measured as a difference of a few milliseconds, which one run does not resolve.
-    if (row.name !== "tsc.block") expect(row.floor).toBeGreaterThan(0);
-  }
-}, 60_000);
+it.each([
+  ["bench/main.ts", [], NAMES],
+  ["bench/stores.ts", STORE_NAMES, STORE_NAMES],
+])(
+  "%s measures every figure beside its floor, and prints an object a line",
+  async (program, asked, names) => {
+    const { code, stdout, stderr } = await run(program, "--tiny", "--json", ...asked);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const rows = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(rows.map(({ name }) => name)).toEqual(names);
+    for (const row of rows) {
+      expect(Object.keys(row)).toEqual(["name", "median", "unit", "floor", "ratio", "goal", "runs"]);
+      expect(row).toMatchObject({
+        unit: expect.stringMatching(/^(µs|ms|MB)$/),
+        goal: expect.stringMatching(/^≤ /),
+        runs: expect.any(Number),
+      });
+      for (const number of [row.median, row.floor, row.ratio]) expect(number).toEqual(expect.any(Number));
+      // What a process costs is measured as a difference of a few milliseconds, which one run does not resolve.
+      if (row.name !== "tsc.block") expect(row.floor).toBeGreaterThan(0);
+    }
+  },
+  180_000,
+);
 
 it("prints a table of the figures that are named", async () => {
   const { stdout } = await bench("--tiny", "load.memory");

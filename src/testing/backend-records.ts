@@ -83,7 +83,7 @@ export const readingAndWriting: readonly Case<Backend>[] = [
   {
     name: "put: names that a system could fold into one stay apart, and so do kinds and types",
     async run(backend) {
-      const names = ["dbg", "dba", "db-g", "a-b", "ab", "a", "con", "nul", "0", "00"];
+      const names = ["dbg", "dba", "dbG", "DBA", "db-g", "db_g", "a-b", "ab", "a", "con", "nul", "0", "00", "é", "e\u0301", "ß", "ss"];
       const records = names.map((name) => record(name));
       const others = [record("dbg", { type: "dbg" }), record("dbg", { kind: "schema" }), record("dbg", { kind: "type" })];
       await create(backend, ...records, ...others);

@@ -6,6 +6,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
 import { deleting, limits } from "./store-refusals.ts";
+import { resting } from "./store-rest.ts";
 import { register } from "./store-subject.ts";
 import { accessTokens } from "./store-tokens.ts";
 import { types } from "./store-types.ts";
@@ -20,6 +21,8 @@ export interface StoreSuiteOptions extends SuiteOptions<Store> {
   readonly maxSecretBytes?: number | undefined;
   /** Whether it has access tokens. Default false. */
   readonly accessTokens?: boolean | undefined;
+  /** All that lies in the storage of a store by that URL, which the suite searches for secrets. Default: nothing rests anywhere. */
+  readonly atRest?: ((url: string) => Promise<Uint8Array>) | undefined;
   /** Makes a store whose storage refuses everything with a code: then the suite proves that a failure is never told as an absence. */
   readonly failing?: ((code: ErrorCode) => Store | Promise<Store>) | undefined;
 }
@@ -29,7 +32,7 @@ export interface StoreSuiteOptions extends SuiteOptions<Store> {
  * @throws TypeError for a deviation that names no case.
  */
 export function storeConformance(runner: Runner, options: StoreSuiteOptions): void {
-  const { maxBytes = 1024 * 1024, maxSecretBytes = maxBytes, failing } = options;
+  const { maxBytes = 1024 * 1024, maxSecretBytes = maxBytes, atRest, failing } = options;
   const cases: Case<Store>[] = [
     ...writing,
     ...reading,
@@ -37,6 +40,7 @@ export function storeConformance(runner: Runner, options: StoreSuiteOptions): vo
     ...deleting,
     ...limits(maxBytes, maxSecretBytes),
     ...(options.accessTokens ? accessTokens : []),
+    ...(atRest ? [resting(atRest)] : []),
     ...(failing ? failures(failing) : []),
   ];
   const open = async () => {

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import type { Json } from "../json.ts";
 import type { Secrets, Vault } from "../vaults/vault.ts";
 import { type Case, ODD_TEXTS, oddKeys, type Runner, refused, runSuite, type SuiteOptions } from "./suite.ts";
@@ -86,6 +87,17 @@ const cases: readonly Case<Vault>[] = [
       await vault.seal({ "/token": "of another" }, elsewhere, another);
       await refused("ERR_CANNOT_OPEN", () => vault.open(token, elsewhere));
       assert.deepStrictEqual(await vault.open(token, binding), secrets);
+    },
+  },
+  {
+    name: "keeps the secrets of records apart whose names fold into one",
+    async run(vault) {
+      const names = ["dbG", "dba", "dbg", "é", "e\u0301"];
+      const tokens: string[] = [];
+      for (const [index, name] of names.entries())
+        tokens.push(await vault.seal({ "/token": name }, () => new Uint8Array(32).fill(index), { ...record, id: randomUUID(), name }));
+      for (const [index, name] of names.entries())
+        assert.deepStrictEqual(await vault.open(tokens[index] ?? "", () => new Uint8Array(32).fill(index)), { "/token": name });
     },
   },
   {
