@@ -1,12 +1,12 @@
 /**
- * All that lies in the folder of a store, or of any program.
+ * All that lies in a folder, for the suite that looks for secrets in it.
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The bytes of all files whose path begins so. */
-export async function filesBelow(folder: string): Promise<Uint8Array> {
+/** The bytes of all files in a folder and below it. */
+export async function filesIn(folder: string): Promise<Uint8Array> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
   return Buffer.concat(files.map(({ parentPath, name }) => readFileSync(join(parentPath, name))));
 }

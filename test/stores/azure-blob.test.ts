@@ -13,6 +13,14 @@ import { openedDouble } from "../doubles/key-vault.ts";
 const { connectionString, stop } = await startAzurite();
 afterAll(stop);
 const openBackend = () => azureBlobBackend({ container: new ContainerClient(connectionString, randomUUID()), create: true });
+/** Of all blobs name, metadata and content. */
+async function atRest(url: string): Promise<Uint8Array> {
+  const container = new ContainerClient(connectionString, new URL(url).pathname.split("/").at(-1) ?? "");
+  const parts: Uint8Array[] = [];
+  for await (const blob of container.listBlobsFlat({ includeMetadata: true }))
+    parts.push(Buffer.from(JSON.stringify(blob)), await container.getBlobClient(blob.name).downloadToBuffer());
+  return Buffer.concat(parts);
+}
 const keys = () => sodiumVault(keyring([generateKey()], "a test"));
 
 storeConformance(
@@ -20,6 +28,8 @@ storeConformance(
   {
     name: "the sealed store in Azure Blob",
     open: async () => sealedStore({ backend: await openBackend(), vault: await keys() }),
+    accessTokens: true,
+    atRest,
     failing: async (code) => sealedStore({ backend: failing(await openBackend(), code), vault: await keys() }),
   },
 );
@@ -32,6 +42,8 @@ storeConformance(
       const backend = await openBackend();
       return sealedStore({ backend, vault: await azureKeyVault({ vault: (await openedDouble()).client(), store: backend }) });
     },
+    accessTokens: true,
+    atRest,
     maxSecretBytes: MAX_SECRET_BYTES,
   },
 );
