@@ -1,14 +1,26 @@
 /** The suites themselves: a subject that breaks a rule fails the cases of that rule, whatever runner is passed in. */
 import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Backend, StoredRecord } from "../src/backends/backend.ts";
 import { memoryBackend } from "../src/backends/memory.ts";
+import { AshlarError } from "../src/errors.ts";
 import { sealedStore } from "../src/stores/sealed.ts";
 import { backendConformance, type Runner, type SuiteOptions, storeConformance, vaultConformance } from "../src/testing.ts";
 import { generateKey, keyring } from "../src/vaults/keyring.ts";
 import { memoryVault } from "../src/vaults/memory.ts";
 import { sodiumVault } from "../src/vaults/sodium.ts";
 import type { Vault } from "../src/vaults/vault.ts";
+import { temporaryFolder } from "./temporary.ts";
+
+/** How many cases a suite has for a subject of which nothing is told but its name. */
+function rules<T>(suite: (runner: Runner, options: SuiteOptions<T>) => void): number {
+  let count = 0;
+  const open = () => Promise.reject(new Error("no case is run"));
+  suite({ describe: (_name, body) => body(), it: () => count++ }, { name: "any", open });
+  return count;
+}
 
 /** Runs a suite as a runner would; gives the names of the cases that failed. */
 async function failures<T, O extends SuiteOptions<T>>(suite: (runner: Runner, options: O) => void, options: O): Promise<string[]> {
@@ -65,7 +77,38 @@ describe("the suite of backends finds", () => {
     );
   });
 
-  it("names folded into one, and keys lost", async () => {
+  it("names folded into one", async () => {
+    const put: (backend: Backend) => Backend["put"] = (backend) => (record, expected) =>
+      backend.put({ ...record, name: record.name.normalize("NFC").toLowerCase() }, expected);
+    expect(await found((backend) => ({ put: put(backend) }))).toContainEqual(expect.stringContaining("names that a system could fold"));
+  });
+
+  it("a lost answer that is told as a lost race, and one that nobody lost", async () => {
+    const lostAnswer = "put, remove: a write whose answer is lost is done once, and is acknowledged or ERR_OUTCOME_UNKNOWN";
+    for (const [code, loses, expected] of [
+      ["ERR_OUTCOME_UNKNOWN", true, []],
+      ["ERR_EXISTS", true, [lostAnswer]],
+      ["ERR_UNREACHABLE", true, [lostAnswer]],
+      ["ERR_OUTCOME_UNKNOWN", false, [lostAnswer]],
+    ] as const) {
+      let [armed, lost] = [false, 0];
+      const answered = async (done: Promise<void>) => {
+        await done;
+        if (!armed || !loses) return;
+        armed = false;
+        lost++;
+        throw new AshlarError(code, "The answer was lost.");
+      };
+      const open = sabotaged((backend) => ({
+        put: (record, revision) => answered(backend.put(record, revision)),
+        remove: (records) => answered(backend.remove(records)),
+      }));
+      const losing = async () => ({ backend: open(), lose: () => void (armed = true), lost: () => lost, close: async () => {} });
+      expect([code, await failures(backendConformance, { name: "losing", open: memoryBackend, losing })]).toEqual([code, expected]);
+    }
+  });
+
+  it("keys lost", async () => {
     const folded = (record: StoredRecord): StoredRecord => ({ ...record, data: JSON.parse(JSON.stringify({ ...record.data, keys: {} })) });
     expect(await found((backend) => ({ put: (record, expected) => backend.put(folded(record), expected) }))).toContainEqual(
       expect.stringContaining("__proto__ and constructor"),
@@ -116,6 +159,24 @@ describe("the suite of stores finds", () => {
     for (const rule of ["a taken name", "ifRevision replaces", "ERR_CYCLE", "ERR_INVALID", "never told as an absence"])
       expect(failed).toContainEqual(expect.stringContaining(rule));
   });
+
+  it("a secret that lies in the storage, in clear or encoded, and a storage that shows nothing", async () => {
+    const open = () => sealedStore({ backend: memoryBackend(), vault: memoryVault() });
+    const rest = "at rest: no secret in any encoding, of what is there, was replaced, or was deleted";
+    const secret = "canary-c0ffee of one";
+    for (const [lying, expected] of [
+      ["readable-facade", []],
+      ["", [rest]],
+      [`readable-facade ${secret}`, [rest]],
+      [`readable-facade ${Buffer.from(`{"a":"${secret}"}`).toString("base64")}`, [rest]],
+      [`readable-facade ${Buffer.from(`{"ab":"${secret}"}`).toString("base64url")}`, [rest]],
+      [`readable-facade ${Buffer.from(`{"abc":"${secret}"}`).toString("base64url")}`, [rest]],
+      [`readable-facade ${Buffer.from(secret).toString("hex")}`, [rest]],
+    ] as const) {
+      const options = { name: "lying", open, atRest: async () => Buffer.from(lying) };
+      expect([lying, (await failures(storeConformance, options)).filter((name) => name === rest)]).toEqual([lying, expected]);
+    }
+  });
 });
 
 describe("deviations", () => {
@@ -133,17 +194,30 @@ describe("deviations", () => {
   });
 });
 
-it("the suites run under node:test too", () => {
-  const program = `
-    import { describe, it } from "node:test";
-    import { memoryBackend } from ${JSON.stringify(new URL("../src/backends/memory.ts", import.meta.url).href)};
-    import { backendConformance } from ${JSON.stringify(new URL("../src/testing.ts", import.meta.url).href)};
-    backendConformance({ describe, it }, { name: "memory", open: memoryBackend });`;
-  const { NODE_OPTIONS: _own, ...env } = process.env;
-  const { stdout, status } = spawnSync(process.execPath, ["--test-reporter=tap", "--input-type=module", "--eval", program], {
-    encoding: "utf8",
-    env,
+describe("docs/testing.md", () => {
+  const text = readFileSync("docs/testing.md", "utf8");
+
+  it("has an example of at most 15 lines that runs all three suites under node:test", () => {
+    const [, file = "", example = ""] = /```ts\n\/\/ (\S+)\n([\s\S]*?)```/.exec(text) ?? [];
+    expect(example.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(process.cwd(), join(folder, "node_modules/ashlar"));
+    writeFileSync(join(folder, file), example);
+    const { NODE_OPTIONS: _own, ...env } = process.env;
+    const { stdout, status } = spawnSync(process.execPath, ["--test", "--test-reporter=tap", file], { cwd: folder, encoding: "utf8", env });
+    expect(stdout).toMatch(/# fail 0/);
+    expect(status).toBe(0);
+    const [, passed] = /# pass (\d+)/.exec(stdout) ?? [];
+    expect(Number(passed)).toBe(rules(backendConformance) + rules(vaultConformance) + rules(storeConformance));
   });
-  expect(stdout).toMatch(/# fail 0/);
-  expect(status).toBe(0);
+
+  it("counts the rules", () => {
+    const counted = Object.fromEntries([...text.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, suite, count]) => [suite, Number(count)]));
+    expect(counted).toEqual({
+      backendConformance: rules(backendConformance),
+      vaultConformance: rules(vaultConformance),
+      storeConformance: rules(storeConformance),
+    });
+  });
 });
