@@ -1,6 +1,6 @@
-/** SECURITY.md: every promise names the tests that prove it, and they exist. */
+/** SECURITY.md and docs/stores.md: every promise and claim names the tests that prove it. All tests that they and the other pages name exist. */
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -8,6 +8,11 @@ import { temporaryFolder } from "./temporary.ts";
 
 const SEPARATOR = " › ";
 const security = readFileSync("SECURITY.md", "utf8");
+const stores = readFileSync("docs/stores.md", "utf8");
+/** All pages in docs. */
+const pages = globSync("docs/*.md")
+  .map((page) => readFileSync(page, "utf8"))
+  .join("\n");
 
 interface Promised {
   readonly sentence: string;
@@ -24,6 +29,17 @@ function promises(text: string): Promised[] {
       const [sentence = "", ...rest] = item.split(/^ {2}- /m);
       return { sentence: sentence.trim(), tests: rest.map((each) => /^`(.+)`$/m.exec(each)?.[1] ?? each.trim()) };
     });
+}
+
+/** The claims of a page: each item that begins in bold letters, with the tests that stand below it. */
+function claims(text: string): Promised[] {
+  const items = [...text.matchAll(/^- (\*\*.*(?:\n {2}(?!- ).*)*)((?:\n {2}- .*)*)/gm)];
+  return items.map(([, sentence = "", below = ""]) => ({ sentence, tests: namedIn(below) }));
+}
+
+/** The tests that a text names anywhere. */
+function namedIn(text: string): string[] {
+  return [...text.matchAll(/`(test\/[^`]* › [^`]*)`/g)].map(([, test]) => test as string);
 }
 
 /** What is wrong with some promises, given the full names of all tests. */
@@ -49,14 +65,29 @@ async function collected(files: readonly string[]): Promise<ReadonlySet<string>>
   return new Set(names);
 }
 
-describe("SECURITY.md", () => {
-  const promised = promises(security);
-  let known: ReadonlySet<string>;
-  beforeAll(async () => {
-    const files = promised.flatMap(({ tests }) => tests.map((test) => test.split(SEPARATOR)[0] as string));
-    known = await collected([...new Set(files)]);
-  }, 60_000);
+const promised = promises(security);
+let known: ReadonlySet<string>;
+beforeAll(async () => {
+  const tests = [...promised.flatMap((each) => each.tests), ...namedIn(pages)];
+  known = await collected([...new Set(tests.map((test) => test.split(SEPARATOR)[0] as string))]);
+}, 240_000);
 
+describe("docs", () => {
+  it("name tests that exist", () => {
+    const named = namedIn(pages);
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((test) => !known.has(test))).toEqual([]);
+  });
+
+  it("stores.md names a test below each claim", () => {
+    expect(claims(stores).length).toBeGreaterThan(25);
+    expect(faults(claims(stores), known)).toEqual([]);
+    const [first = ""] = namedIn(stores);
+    expect(faults(claims(stores.replace(`  - \`${first}\`\n`, "")), known)).toEqual([expect.stringMatching(/^names no test: /)]);
+  });
+});
+
+describe("SECURITY.md", () => {
   it("promises something, and every promise names tests that exist", () => {
     expect(promised.length).toBeGreaterThan(20);
     expect(faults(promised, known)).toEqual([]);
@@ -64,7 +95,7 @@ describe("SECURITY.md", () => {
 
   it("names tests nowhere but below a promise, and each as code", () => {
     const below = promised.flatMap(({ tests }) => tests);
-    expect([...security.matchAll(/`(test\/[^`]* › [^`]*)`/g)].map(([, test]) => test)).toEqual(below);
+    expect(namedIn(security)).toEqual(below);
   });
 
   it("is refused with a promise without a test, and with a test that is renamed", () => {
