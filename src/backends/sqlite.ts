@@ -88,8 +88,7 @@ class SqliteBackend implements Backend {
 
   graph(key: RecordKey): readonly StoredRecord[] | Promise<readonly StoredRecord[]> {
     return this.#atOnce(() => {
-      const rows = "id" in key ? this.#all(GRAPH_OF_ID, key.id) : this.#all(GRAPH_OF_NAME, key.kind, key.type, key.name);
-      const records = rows.map((row) => recordOf(row));
+      const records = "id" in key ? this.#graph(GRAPH_OF_ID, key.id) : this.#graph(GRAPH_OF_NAME, key.kind, key.type, key.name);
       const asked = ({ id, kind, type, name }: StoredRecord) =>
         "id" in key ? id === key.id : kind === key.kind && type === key.type && name === key.name;
       const root = records.find(asked);
@@ -248,6 +247,14 @@ class SqliteBackend implements Backend {
 
   #all(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
     return this.#statement(sql).all(...values);
+  }
+
+  /** The rows come as arrays: as objects node:sqlite takes a third longer, and this is on the way of every load. */
+  #graph(sql: string, ...values: SQLInputValue[]): StoredRecord[] {
+    const statement = this.#statement(sql);
+    statement.setReturnArrays(true);
+    const rows = statement.all(...values) as unknown as readonly unknown[][];
+    return rows.map(([id, kind, type, name, revision, body, sealed]) => recordOf({ id, kind, type, name, revision, body, sealed }));
   }
 
   #run(sql: string, ...values: SQLInputValue[]): { changes: number | bigint } {
