@@ -37,6 +37,8 @@ export interface Place {
   readonly ratio: number;
   /** Loads in about a millisecond or two. */
   readonly batch: number;
+  /** How often 10,000 documents are listed. */
+  readonly lists: number;
   /** Measures with a new store, and a bare one beside it; then removes both. */
   with(measure: (store: Store, bare: Bare) => Promise<Measured>): Promise<Measured>;
 }
@@ -110,7 +112,7 @@ function listOf(place: Place): Figure {
         await inTens(names.slice(1), (name) => new Account(accountInput).save(name, { store }));
         await inTens(names, (name) => bare.insert({ ...record, type: Account.slug, name }));
         const ours = () => store.list({ type: Account.slug, limit: 10_000 });
-        return alternate({ ours, floor: () => bare.list(Account.slug) }, scaled(6), 1);
+        return alternate({ ours, floor: () => bare.list(Account.slug) }, scaled(place.lists), 1);
       }),
   };
 }

@@ -85,6 +85,7 @@ export const azureBlob: Place = {
   driver: "the SDK",
   ratio: 1.3,
   batch: 2,
+  lists: 2,
   async with(measure) {
     const azurite = await startAzurite();
     try {

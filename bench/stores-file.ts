@@ -60,6 +60,7 @@ export const file: Place = {
   driver: "node:fs",
   ratio: 2,
   batch: 10,
+  lists: 10,
   with: (measure) =>
     inFolder(async (folder) => {
       const store = await openStore(`file:${join(folder, "store")}`, { create: true, keys: [keyText(generateKey())] });

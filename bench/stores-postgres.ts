@@ -79,6 +79,7 @@ export const postgres: Place = {
   driver: "pg",
   ratio: 1.3,
   batch: 4,
+  lists: 10,
   async with(measure) {
     const given = process.env.TEST_POSTGRES_URL;
     const own = given === undefined ? await startPostgres({ settings: { fsync: "on" } }) : undefined;

@@ -41,6 +41,7 @@ export const sqlite: Place = {
   driver: "node:sqlite",
   ratio: 2,
   batch: 20,
+  lists: 10,
   with: (measure) =>
     withSqlite(async (store, folder) => {
       const rows = new BareStore(join(folder, "bare.db"));
