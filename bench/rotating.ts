@@ -1,8 +1,9 @@
 /**
  * Run by rotation.ts: seals a store anew, as `ashlar key rotate` does, by turns with bare rows beside it, and tells how long each took and how much
- * memory it held. Arguments: the store's URL, the path for the bare rows.
+ * memory it held. Arguments: the store's URL, the paths of the bare rows and of what it tells.
  * @module
  */
+import { writeFileSync } from "node:fs";
 import { openStore } from "ashlar";
 import { BareStore } from "./bare.ts";
 import { Account, accountInput, bareRecord } from "./sample.ts";
@@ -21,7 +22,7 @@ const EACH = 10;
 
 const megabytes = () => process.memoryUsage().rss / 1024 ** 2;
 
-const [url = "", path = ""] = process.argv.slice(2);
+const [url = "", path = "", result = ""] = process.argv.slice(2);
 const store = await openStore(url);
 const bare = new BareStore(path);
 const record = await bareRecord(store, Account.slug, "account-0", { token: accountInput.token });
@@ -44,5 +45,4 @@ await store.maintenance?.reseal({
 const told: Rotated = { ours, floor, tenth, end: megabytes() };
 bare.close();
 await store.close();
-process.send?.(told);
-process.disconnect?.();
+writeFileSync(result, JSON.stringify(told));

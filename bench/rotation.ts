@@ -3,8 +3,9 @@
  * `rotate.memory`. A read that fails ends it.
  * @module
  */
-import { fork } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openStore, type Store } from "ashlar";
 import { generateKey, keyText } from "ashlar/vaults/keyring";
@@ -42,28 +43,25 @@ async function measure(store: Store, folder: string, old: string, count: number)
   };
   const still: number[] = [];
   for (let run = 0; run < Math.min(count, 5000); run++) still.push(await timed(read, 1));
-  const child = fork(join(import.meta.dirname, "rotating.ts"), [store.url, join(folder, "bare.db")], {
+  const [bare, result] = [join(folder, "bare.db"), join(folder, "rotated.json")];
+  const child = spawn(process.execPath, [join(import.meta.dirname, "rotating.ts"), store.url, bare, result], {
     env: { ...process.env, ASHLAR_KEYS: keys.join(",") },
-  });
-  let result: Rotated | undefined;
-  child.on("message", (message) => {
-    result = message as Rotated;
+    stdio: "inherit",
   });
   const ended = once(child, "exit");
   const meanwhile: number[] = [];
   try {
-    for (let running = true; running; running = child.exitCode === null && child.signalCode === null) {
+    while (child.exitCode === null && child.signalCode === null) {
       meanwhile.push(await timed(read, 1));
-      await new Promise(setImmediate); // node:sqlite answers at once: without a pause no message would ever arrive
+      await new Promise(setImmediate); // node:sqlite answers at once: without a pause its end would never be heard of
     }
   } finally {
     child.kill();
     await ended;
   }
   for (const reader of readers) await reader.close();
-  if (result?.ours.length !== count + 1)
-    throw new Error(`${result?.ours.length} records were sealed anew, not ${count} documents, a type and a schema`);
-  const { ours, floor, tenth, end } = result;
+  const { ours, floor, tenth, end }: Rotated = JSON.parse(readFileSync(result, "utf8"));
+  if (ours.length !== count + 1) throw new Error(`${ours.length} records were sealed anew, not ${count} documents, a type and a schema`);
   return { sealing: { ours, floor }, reads: { ours: meanwhile, floor: still }, memory: { ours: [end], floor: [tenth] } };
 }
 

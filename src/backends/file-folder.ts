@@ -1,6 +1,6 @@
 /**
- * The folder of a store in files: where each record lies, files written whole, and the lock that writers take. Touches node:fs, and node:sqlite for
- * the lock; knows no record.
+ * The folder of a store in files: its mark, its files by name, and the lock that writers take. Touches node:fs, file-writing.ts, and node:sqlite for the
+ * lock; knows no record.
  *
  * ```
  * ashlar.json                     the store's mark and identity
@@ -9,26 +9,14 @@
  * ```
  * @module
  */
-import { createHash, randomUUID } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { randomUUID } from "node:crypto";
+import { constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { AshlarError, isAshlarError } from "../errors.ts";
-import { makeFolder } from "../make-folder.ts";
+import { AshlarError } from "../errors.ts";
 import type { RecordKind } from "./backend.ts";
+import { decoded, folderOf, parsed } from "./file-names.ts";
+import { begun, denied, guarded, isLink, isMissing, linked, made, syncFolder, unlinkQuietly, writeWhole } from "./file-writing.ts";
 
 const MARK = "ashlar.json";
 const FORMAT = 1;
@@ -41,23 +29,6 @@ const READING = (constants.O_RDONLY | constants.O_NOFOLLOW) as unknown as string
 const LOCK_TIMEOUT_MS = 5000;
 /** A record's file, as {@link fileOf} names it. */
 const RECORD_FILE = /^[\w-]+(\/_[a-z]+)?\/[\w-]+\.json$/;
-/** Longest name of a file that every system takes, with room for the ending. */
-const LONGEST = 200;
-
-/** The absolute path that a `file:` URL names. @throws AshlarError `ERR_INVALID` for a URL with a host or a query. */
-export function folderPath(url: string): string {
-  const rest = url.slice("file:".length);
-  if (rest === "" || rest.includes("?") || (rest.startsWith("//") && !rest.startsWith("///")))
-    throw new AshlarError("ERR_INVALID", 'A store in files is a folder of this machine: "file:DIR", without a host or options.');
-  return resolve(rest.replace(/^\/\/+/, "/"));
-}
-
-/** A record's place. */
-export interface Place {
-  readonly kind: RecordKind;
-  readonly type: string;
-  readonly name: string;
-}
 
 /** The folder of one store. */
 export class StoreFolder {
@@ -195,48 +166,12 @@ export class StoreFolder {
   }
 }
 
-/** The file of a record, relative to the store's folder. Two records never have one file, also where the system folds case. */
-export function fileOf({ kind, type, name }: Place): string {
-  const encoded = encode(name);
-  const file = encoded.length <= LONGEST ? encoded : `_h${createHash("sha256").update(name).digest("hex")}`;
-  return `${folderOf(kind, type)}/${file}.json`;
-}
-
-function folderOf(kind: RecordKind, type: string): string {
-  return kind === "document" ? encode(type) : `${encode(type)}/_${kind}`;
-}
-
-/** What is no lower-case letter, digit or dash is written as `_` and the hexadecimal digits of its bytes: no name is ever a path. */
-function encode(name: string): string {
-  return name === ""
-    ? "_"
-    : name.replace(/[^a-z0-9-]/gsu, (character) =>
-        Buffer.from(character).reduce((text, byte) => `${text}_${byte.toString(16).padStart(2, "0")}`, ""),
-      );
-}
-
-function decoded(file: string): string {
-  if (file === "_") return "";
-  return Buffer.from(
-    file.replace(/_([0-9a-f]{2})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
-    "latin1",
-  ).toString();
-}
-
 function locked<T>(database: DatabaseSync, url: string, work: () => T): T {
   guarded(url, () => database.exec("BEGIN IMMEDIATE"));
   try {
     return work();
   } finally {
     database.exec("ROLLBACK"); // nothing is ever written there
-  }
-}
-
-function made(path: string, url: string): void {
-  try {
-    makeFolder(path);
-  } catch (error) {
-    throw new AshlarError("ERR_DENIED", `${url} cannot be made (${(error as NodeJS.ErrnoException).code}).`, { store: url });
   }
 }
 
@@ -267,109 +202,4 @@ function readMark(path: string, url: string): string {
     );
   if (mark?.format === FORMAT && typeof mark.id === "string") return mark.id;
   throw new AshlarError("ERR_CANNOT_OPEN", `${url} has lost its identity: ${MARK} is damaged. Bring back a copy of it.`, { store: url });
-}
-
-/** What a text holds as JSON; undefined when it is none. */
-export function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * First beside its place and onto the disk, then into its place, then the folder onto the disk too: at no time is there half a file. Only with the
- * lock held, so that what is beside it already is nobody's work.
- */
-function writeWhole(path: string, text: string, url: string): void {
-  const folder = dirname(path);
-  if (!existsSync(folder)) {
-    makeFolder(folder);
-    syncFolder(dirname(folder));
-  }
-  const beside = `${path}.new`;
-  unlinkQuietly(beside); // what a killed process left, or a link that leads elsewhere
-  const file = openSync(beside, "wx");
-  try {
-    try {
-      writeFileSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(beside, path);
-  } catch (error) {
-    unlinkQuietly(beside);
-    throw error;
-  }
-  begun(url, () => syncFolder(folder));
-}
-
-/** The rest of a change that can be seen already: when it fails, nobody knows whether the change will last. */
-function begun(url: string, work: () => void): void {
-  try {
-    work();
-  } catch {
-    throw new AshlarError(
-      "ERR_OUTCOME_UNKNOWN",
-      `${url} fails while it writes to the disk: whether the change will still be there is not known. Look, and repeat it if it is not.`,
-      { store: url },
-    );
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, constants.O_RDONLY);
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
-
-function unlinkQuietly(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return ["ENOENT", "ENOTDIR"].includes(String((error as NodeJS.ErrnoException).code));
-}
-
-const RIGHTS = ["EACCES", "EPERM", "EROFS", "ELOOP"];
-
-function denied(url: string, error: unknown): AshlarError {
-  const { code } = error as NodeJS.ErrnoException;
-  return new AshlarError("ERR_DENIED", `${url} cannot be reached (${code}): check that you may read and write the folder.`, { store: url });
-}
-
-function isLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-}
-
-function linked(url: string, file: string): AshlarError {
-  return new AshlarError("ERR_DENIED", `${url}: ${file} in it is a link, which is not followed. Put what it stands for in its place.`, {
-    store: url,
-  });
-}
-
-/** The system's errors, and those of the lock, as ours. */
-function guarded<T>(url: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (isAshlarError(error)) throw error;
-    const { code, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
-    const about = { store: url };
-    if (errcode === 5)
-      // SQLITE_BUSY
-      throw new AshlarError("ERR_UNREACHABLE", `${url} is being written by another process, and stayed so: try again.`, about);
-    if (errcode === 14) throw new AshlarError("ERR_DENIED", `${url} cannot be written: check your rights to the folder.`, about);
-    if (RIGHTS.includes(String(code))) throw denied(url, error);
-    throw new AshlarError("ERR_UNREACHABLE", `${url} cannot be read or written (${code ?? `SQLite's code ${errcode}`}).`, about);
-  }
 }

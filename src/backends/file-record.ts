@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { checkDepth } from "../json.ts";
 import type { StoredRecord } from "./backend.ts";
-import { type Place, parsed } from "./file-folder.ts";
+import { type Place, parsed } from "./file-names.ts";
 
 /** The text of a record's file: who it is first, its values, and the seal last. Below that, keys in order. */
 export function textOf({

@@ -7,8 +7,9 @@
  */
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
-import { fileOf, folderPath, type Place, StoreFolder } from "./file-folder.ts";
+import { StoreFolder } from "./file-folder.ts";
 import { KnownIds } from "./file-ids.ts";
+import { fileOf, folderPath, type Place } from "./file-names.ts";
 import { nameIn, recordOf, textOf } from "./file-record.ts";
 
 /** Where the folder is. */

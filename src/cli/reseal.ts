@@ -7,7 +7,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileOf, folderPath, type Place, parsed } from "../backends/file-folder.ts";
+import { fileOf, folderPath, type Place, parsed } from "../backends/file-names.ts";
 import { fromDocuments, toDraft } from "../document.ts";
 import { AshlarError, invalid } from "../errors.ts";
 import { pathText } from "../issues.ts";
