@@ -44,7 +44,7 @@ async function measure(store: Store, folder: string, old: string, count: number)
   const still: number[] = [];
   for (let run = 0; run < Math.min(count, 5000); run++) still.push(await timed(read, 1));
   const [bare, result] = [join(folder, "bare.db"), join(folder, "rotated.json")];
-  const child = spawn(process.execPath, [join(import.meta.dirname, "rotating.ts"), store.url, bare, result], {
+  const child = spawn(process.execPath, ["--expose-gc", join(import.meta.dirname, "rotating.ts"), store.url, bare, result], {
     env: { ...process.env, ASHLAR_KEYS: keys.join(",") },
     stdio: "inherit",
   });
@@ -83,7 +83,7 @@ export const rotation: readonly Figure[] = [
   },
   {
     name: "rotate.memory",
-    about: "memory of the process that seals 100,000 documents anew, at the end; floor: when a tenth was done",
+    about: "resident memory of the process that seals 100,000 documents anew, at the end; floor: when a tenth was done",
     unit: "MB",
     goal: { more: 16 },
     measure: async (scaled) => (await rotated(scaled)).memory,

@@ -1,13 +1,12 @@
 /**
- * A database of PostgreSQL and the tables of a store in it: reached, made, brought up to date; statements that are sent again when their answer is
- * lost, and PostgreSQL's errors as ours. Touches `pg`, imported when a URL is opened; knows no record.
+ * A database of PostgreSQL and the tables of a store in it: made, brought up to date; statements that are sent again when their answer is lost, and
+ * PostgreSQL's errors as ours. Touches a pool that it is given; knows no record.
  *
  * A statement is one round trip and a transaction of its own, and leaves nothing in its session: a pooler may hand out connections by transaction.
  * Waiting for a connection, a lock or an answer has an end.
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { AshlarError, type ErrorCode, isAshlarError } from "../errors.ts";
 
@@ -29,7 +28,6 @@ const VERSION = MIGRATIONS.length;
 /** Who makes tables waits for others who do. "Ashl" in ASCII. */
 const MAKING = 0x4173_686c;
 
-const CONNECT_MS = 5000;
 /** Pauses before a statement is sent again. */
 const PAUSES_MS = [50, 250, 1000];
 /** When it is sent again: cut off, rolled back for another's sake, too many connections, a server that stops or starts. */
@@ -271,43 +269,3 @@ const FAILURES: readonly Failure[] = [
   [/CERT|SIGNATURE|ISSUER/, "ERR_UNREACHABLE", "shows a certificate that is not trusted: sslrootcert names the file of its authority"],
 ];
 const OTHERWISE: Failure = [/^/, "ERR_UNREACHABLE", "fails, or the way to it: try again"];
-
-const OPTIONS = ["schema", "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name", "max"];
-const MODES = ["disable", "require", "verify-ca", "verify-full"];
-
-/** Reaches the database of a URL. @throws AshlarError `ERR_INVALID`, `ERR_MISSING_PACKAGE` */
-export async function reach(url: string): Promise<PostgresDatabase> {
-  const { config, schema, shown } = parseUrl(url);
-  const { default: pg } = await import("pg").catch(() => {
-    throw new AshlarError("ERR_MISSING_PACKAGE", "PostgreSQL is reached by the package pg, which is not installed: npm install pg");
-  });
-  const pool = new pg.Pool({ ...config, connectionTimeoutMillis: CONNECT_MS, keepAlive: true, allowExitOnIdle: true });
-  return new PostgresDatabase({ pool, schema, url: shown, end: () => pool.end() });
-}
-
-/** Nothing of a URL that does not fit is repeated: any part of it may be one of the password. */
-function parseUrl(text: string) {
-  const invalid = (why: string) =>
-    new AshlarError("ERR_INVALID", `A PostgreSQL store is "postgres://USER:PASSWORD@HOST:PORT/DATABASE"; ${why}.`);
-  try {
-    const { host, hostname, port, username, password, pathname, searchParams, hash } = new URL(text);
-    const options: Partial<Record<string, string>> = Object.fromEntries(searchParams);
-    const { schema = "ashlar", sslmode, sslrootcert, sslcert, sslkey, application_name, max = "10" } = options;
-    const foreign = Object.keys(options).some((name) => !OPTIONS.includes(name));
-    if (!hostname || !/^\/[^/]+$/.test(pathname) || hash || foreign || !/^[1-9]\d{0,3}$/.test(max))
-      throw invalid(`this one lacks a part, or says more than that and ${OPTIONS.join(", ")}`);
-    const [ca, cert, key] = [sslrootcert, sslcert, sslkey].map((path) => path && readFileSync(path, "utf8"));
-    const here = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-    const mode = sslmode ?? (here && !ca && !cert ? "disable" : "verify-full");
-    if (!MODES.includes(mode)) throw invalid("its sslmode is verify-full, which require and verify-ca mean too, or disable: all in clear");
-    const [user, secret, database] = [username, password, pathname.slice(1)].map(decodeURIComponent);
-    const server = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 5432), database, user, password: secret };
-    const ssl = mode !== "disable" && { rejectUnauthorized: true, ca, cert, key };
-    const shown = `postgres://${host}${pathname}${schema === "ashlar" ? "" : `?schema=${encodeURIComponent(schema)}`}`;
-    return { config: { ...server, ssl, max: Number(max), application_name, fallback_application_name: "ashlar" }, schema, shown };
-  } catch (error) {
-    if (isAshlarError(error)) throw error;
-    const { code, path } = error as NodeJS.ErrnoException;
-    throw invalid(path ? `the file of a certificate cannot be read (${code})` : "in this one a character is to be written as %XX");
-  }
-}

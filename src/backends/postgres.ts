@@ -1,5 +1,5 @@
 /**
- * Records in PostgreSQL; tested with 15 and 18. Touches rows.ts and postgres-database.ts, which sends the statements.
+ * Records in PostgreSQL; tested with 15 and 18. Touches rows.ts, postgres-url.ts, and postgres-database.ts, which sends the statements.
  *
  * Compare-and-swap is one statement, with the index of references in it; a foreign key of that index keeps what is referred to. A write whose answer was
  * lost is sent again: done twice it is done once, and what stands in the way of the second tells whether the first was done.
@@ -7,7 +7,8 @@
  */
 import { isAshlarError } from "../errors.ts";
 import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type StoredRecord } from "./backend.ts";
-import { FOREIGN_KEY, PostgresDatabase, type PostgresPlace, reach, type Written } from "./postgres-database.ts";
+import { FOREIGN_KEY, PostgresDatabase, type PostgresPlace, type Written } from "./postgres-database.ts";
+import { reach } from "./postgres-url.ts";
 import { bodyText, brokenReference, changedMeanwhile, childrenOf, lostRace, recordOf, stillReferred } from "./rows.ts";
 
 export type { PostgresClient, PostgresPlace, PostgresPool } from "./postgres-database.ts";
