@@ -103,8 +103,17 @@ function pythonFloat(value: number): string {
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
+/** Text that JSON writes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** A text as JSON: what `JSON.stringify` gives, in half the time where it is plain. */
+export function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
 /** One canonical text for a JSON value: keys sorted, no blanks. Equal values give equal texts whatever the order of their keys. */
 export function canonicalJson(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   let text = "";
   if (Array.isArray(value)) {
@@ -115,7 +124,7 @@ export function canonicalJson(value: unknown): string {
   const keys = Object.keys(object);
   for (const key of keys.length > 1 ? keys.sort() : keys) {
     const item = object[key];
-    if (item !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(item)}`;
+    if (item !== undefined) text += `${text === "" ? "" : ","}${quoted(key)}:${canonicalJson(item)}`;
   }
   return `{${text}}`;
 }

@@ -13,6 +13,7 @@ import {
   pointer,
   pointerParts,
   pythonJson,
+  quoted,
 } from "../src/json.ts";
 
 const nested = (depth: number): unknown => (depth === 0 ? null : [nested(depth - 1)]);
@@ -97,6 +98,14 @@ describe("canonicalJson", () => {
 
   it("leaves out keys without a value", () => {
     expect(canonicalJson({ b: undefined, a: 1 })).toBe('{"a":1}');
+  });
+});
+
+describe("quoted", () => {
+  it("is what JSON.stringify gives, for any text", () => {
+    for (const text of ["", "plain", 'a "quote"', "back\\slash", "line\nend", "é", "\u2028", "\ud800", "\u007f", "~", " ", "\u001f"])
+      expect(quoted(text)).toBe(JSON.stringify(text));
+    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => quoted(text) === JSON.stringify(text)));
   });
 });
 

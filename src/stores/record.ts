@@ -7,7 +7,7 @@ import { hash } from "node:crypto";
 import { MAX_REFERENCE_DEPTH, type RecordKind, type StoredRecord } from "../backends/backend.ts";
 import { schemaChecksum } from "../checksum.ts";
 import { AshlarError } from "../errors.ts";
-import { canonicalJson, checkDepth, type Json } from "../json.ts";
+import { canonicalJson, checkDepth, type Json, quoted } from "../json.ts";
 import { Secret } from "../secret.ts";
 import { checkDocumentName, isSlug } from "../slug.ts";
 import type { Secrets } from "../vaults/vault.ts";
@@ -66,9 +66,9 @@ export function bindingOf(record: Omit<StoredRecord, "sealed">, storeId: string)
   const { created, data, id, kind, name, references, revision, schema, secrets, type, updated, updatedBy } = record;
   // canonicalJson() of these twelve, written out: the keys stand in their order, and this is on the way of every load.
   const text =
-    `{"created":${JSON.stringify(created)},"data":${canonicalJson(data)},"id":${JSON.stringify(id)},"kind":${JSON.stringify(kind)}` +
-    `,"name":${JSON.stringify(name)},"references":${canonicalJson(references)},"revision":${revision},"schema":${JSON.stringify(schema)}` +
-    `,"secrets":${canonicalJson(secrets)},"type":${JSON.stringify(type)},"updated":${JSON.stringify(updated)},"updatedBy":${JSON.stringify(updatedBy)}}`;
+    `{"created":${quoted(created)},"data":${canonicalJson(data)},"id":${quoted(id)},"kind":${quoted(kind)}` +
+    `,"name":${quoted(name)},"references":${canonicalJson(references)},"revision":${revision},"schema":${quoted(schema)}` +
+    `,"secrets":${canonicalJson(secrets)},"type":${quoted(type)},"updated":${quoted(updated)},"updatedBy":${quoted(updatedBy)}}`;
   return hash("sha256", `ashlar record 1\0${storeId}\0${text}`, "buffer");
 }
 
