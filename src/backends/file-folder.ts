@@ -75,7 +75,7 @@ export class StoreFolder {
   read(file: string): string | null {
     return guarded(this.url, () => {
       try {
-        return readFileSync(join(this.path, file), { encoding: "utf8", flag: READING });
+        return readFileSync(`${this.path}/${file}`, { encoding: "utf8", flag: READING });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ELOOP") throw linked(this.url, file);
         if (!isMissing(error)) throw error;

@@ -65,8 +65,9 @@ class FileBackend implements Backend {
     return "id" in key ? this.#byId(key.id) : this.#at(key);
   }
 
-  async graph(key: RecordKey): Promise<readonly StoredRecord[]> {
-    const root = await this.get(key);
+  graph(key: RecordKey): readonly StoredRecord[] {
+    this.#checkOpen();
+    const root = "id" in key ? this.#byId(key.id) : this.#at(key);
     const found = new Map<string, StoredRecord>();
     let level = root ? [root] : [];
     for (let depth = 0; depth <= MAX_REFERENCE_DEPTH + 1 && level.length > 0; depth++) {

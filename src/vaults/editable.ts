@@ -39,13 +39,15 @@ interface Opened {
 /** Wraps a vault. */
 export function editableVault(inner: Vault): EditableVault {
   const innerToken = (token: string) => TOKEN.exec(token)?.[2] ?? token;
-  const opened = async (token: string): Promise<Opened> => {
+  /** At once where the other vault answers at once. */
+  const opened = <T>(token: string, use: (found: Opened) => T): T | Promise<T> => {
     const [, text, own] = TOKEN.exec(token) ?? [];
     if (text === undefined || own === undefined)
       throw new AshlarError("ERR_CANNOT_OPEN", "The record was not sealed by this kind of store.");
     const digest = Buffer.from(text, "base64url");
-    const { [WHOLE]: half, ...secrets } = await inner.open(own, () => digest);
-    return { digest, secrets, half: String(half) };
+    const found = ({ [WHOLE]: half, ...secrets }: Secrets) => use({ digest, secrets, half: String(half) });
+    const sealed = inner.open(own, () => digest);
+    return sealed instanceof Promise ? sealed.then(found) : found(sealed);
   };
   return {
     async seal(secrets, binding, record) {
@@ -54,14 +56,14 @@ export function editableVault(inner: Vault): EditableVault {
       const token = await inner.seal({ ...secrets, [WHOLE]: JSON.stringify(half) }, () => bound, record);
       return `edit1.${Buffer.from(bound).toString("base64url")}.${token}`;
     },
-    async open(token, binding: Binding) {
-      const { digest, secrets } = await opened(token);
-      if (timingSafeEqual(digest, binding())) return secrets;
-      throw new AshlarError("ERR_EDITED", "It was edited since it was sealed: ashlar reseal shows what was changed, and accepts it.");
+    open(token, binding: Binding) {
+      return opened(token, ({ digest, secrets }) => {
+        if (timingSafeEqual(digest, binding())) return secrets;
+        throw new AshlarError("ERR_EDITED", "It was edited since it was sealed: ashlar reseal shows what was changed, and accepts it.");
+      });
     },
     async sealedAs(token) {
-      const { secrets, half } = await opened(token);
-      return { secrets, half: JSON.parse(half) as SealedAs["half"] };
+      return opened(token, ({ secrets, half }) => ({ secrets, half: JSON.parse(half) as SealedAs["half"] }));
     },
     discard: (token, gone) => inner.discard(innerToken(token), gone),
     keyOf: (token) => inner.keyOf(innerToken(token)),
