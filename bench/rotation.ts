@@ -85,7 +85,7 @@ export const rotation: readonly Figure[] = [
     name: "rotate.memory",
     about: "resident memory of the process that seals 100,000 documents anew, at the end; floor: when a tenth was done",
     unit: "MB",
-    goal: { more: 16 },
+    goal: { more: 32 }, // V8 may double its young generation once
     measure: async (scaled) => (await rotated(scaled)).memory,
   },
 ];
