@@ -4,6 +4,7 @@
  * JSON: `{"store":{"url","created"},"key":{"source","path","id","created"}}`; `path` is null where the key is in no file, `id` null for a passphrase.
  * @module
  */
+import { setTimeout as wait } from "node:timers/promises";
 import { openStore } from "../current-store.ts";
 import { AshlarError, isAshlarError } from "../errors.ts";
 import { isPrefectUrl } from "../prefect/url.ts";
@@ -49,12 +50,19 @@ export async function init(session: Session, _given: readonly string[], options:
   }
 }
 
+const TRIES = 10;
+const PAUSE_MS = 50;
+
+/** A file that is no store may be one that another init is just making. */
 async function openExisting(url: string): Promise<Store | null> {
-  try {
-    return await openStore(url);
-  } catch (error) {
-    if (isAshlarError(error, "ERR_NO_STORE")) return null;
-    throw error;
+  for (let tried = 1; ; tried++) {
+    try {
+      return await openStore(url);
+    } catch (error) {
+      if (isAshlarError(error, "ERR_NO_STORE")) return null;
+      if (!isAshlarError(error, "ERR_CANNOT_OPEN") || tried === TRIES) throw error;
+      await wait(PAUSE_MS);
+    }
   }
 }
 
