@@ -20,7 +20,7 @@ import { invalidRequest, queryFlag, readBody } from "./validation.ts";
 export function ownDocumentRoutes(context: Context): Route[] {
   const [named, one] = ["/{type}/{name}", "/{id:uuid}"];
   const own = (method: Route["method"], path: string, needs: Route["needs"], answer: (context: Context, call: Call) => Promise<Reply>) =>
-    ownRoute(context, { method, path, needs, answer: (call) => answer(context, call), bounds: { proto: true } });
+    ownRoute(context, { method, path, needs, answer: (call) => answer(context, call) });
   return [
     own("GET", "/names", "see", names),
     own("GET", "/documents", "see", list),
