@@ -35,7 +35,7 @@ export async function bareRecord(store: Store, type: string, name: string, secre
 }
 
 /** An empty folder inside the repository, from where packages are found; `.cache` is not committed. */
-function makeFolder(): string {
+export function makeFolder(): string {
   const cache = join(import.meta.dirname, "../.cache");
   mkdirSync(cache, { recursive: true });
   return mkdtempSync(join(cache, "bench-"));

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import autocannon from "autocannon";
 import { median } from "./measure.ts";
-import { loadPath, maker, type Subject } from "./serving.ts";
+import { asked, loadPath, maker, type Subject } from "./serving.ts";
 
 /** How a server bears a load of one request again and again. */
 export interface Load {
@@ -16,17 +16,35 @@ export interface Load {
 }
 
 /** Loads of one document with secrets, over so many connections. @throws Error when an answer is none of success */
-export async function loaded(subject: Subject, connections: number, seconds: number): Promise<Load> {
+async function loaded(subject: Subject, connections: number, seconds: number): Promise<Load> {
   const result = await autocannon({ url: subject.api + loadPath(), connections, duration: seconds, headers: { ...subject.headers } });
   if (result.non2xx > 0 || result.errors > 0) throw new Error(`${subject.name}: ${result.non2xx} bad answers, ${result.errors} errors`);
   return { perSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+/** The same for several servers by turns, so that what else the machine does falls on all of them; the median of each. */
+export async function loadedByTurns(
+  subjects: readonly Subject[],
+  connections: number,
+  { turns, seconds }: { readonly turns: number; readonly seconds: number },
+): Promise<ReadonlyMap<Subject, Load>> {
+  const all = new Map(subjects.map((subject): [Subject, Load[]] => [subject, []]));
+  for (const subject of subjects) await loaded(subject, connections, seconds); // warm
+  for (let turn = 0; turn < turns; turn++) for (const [subject, loads] of all) loads.push(await loaded(subject, connections, seconds));
+  const middle = (loads: readonly Load[], of: keyof Load) => median(loads.map((load) => load[of]));
+  return new Map(
+    Array.from(all, ([subject, loads]): [Subject, Load] => [
+      subject,
+      { perSecond: middle(loads, "perSecond"), p50: middle(loads, "p50"), p99: middle(loads, "p99") },
+    ]),
+  );
 }
 
 /** Milliseconds of one request, answer read. */
 async function timed({ api, headers }: Subject, path: string, body?: object): Promise<number> {
   const begun = performance.now();
   const init = body && { method: "POST", body: JSON.stringify(body) };
-  const answer = await fetch(api + path, { headers: { ...headers, "content-type": "application/json" }, ...init });
+  const answer = await asked(api + path, { headers: { ...headers, "content-type": "application/json" }, ...init });
   await answer.arrayBuffer();
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return performance.now() - begun;

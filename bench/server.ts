@@ -8,8 +8,8 @@
  */
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { creating, filtering, heldUp, type Load, loaded, memoryOf } from "./server-load.ts";
-import { type Subject, startBare, startOurs, startPrefect } from "./serving.ts";
+import { creating, filtering, heldUp, type Load, loadedByTurns, memoryOf } from "./server-load.ts";
+import { type Subject, startBare, startOurs, startPrefect, withBuilt } from "./serving.ts";
 
 const { values } = parseArgs({
   options: {
@@ -46,17 +46,19 @@ function tell(figure: string, server: string, numbers: Readonly<Record<string, n
   else console.log(`${figure.padEnd(40)} ${server.padEnd(8)} ${rounded.map(([name, value]) => `${value} ${name}`.padEnd(16)).join("")}`);
 }
 
-async function measureServers(documents: number, isLast: boolean): Promise<void> {
-  const ours = await startOurs(documents);
+async function measureServers(bin: string, documents: number, isLast: boolean): Promise<void> {
+  const ours = await startOurs(bin, documents);
   const servers: Subject[] = [ours];
   try {
     servers.push(await startBare(ours));
     const prefect = values["no-prefect"] ? null : await startPrefect(documents);
     if (prefect) servers.push(prefect);
     for (const connections of CONNECTIONS)
-      for (const server of servers) {
-        await loaded(server, connections, 1); // warm
-        const load = await loaded(server, connections, values.tiny ? 1 : 5);
+      for (const [server, load] of await loadedByTurns(
+        servers,
+        connections,
+        values.tiny ? { turns: 1, seconds: 1 } : { turns: 3, seconds: 3 },
+      )) {
         measured.loads.set(`${documents} ${connections} ${server.name}`, load);
         tell(`load, ${documents} documents, ${connections} connections`, server.name, {
           "a second": load.perSecond,
@@ -128,7 +130,9 @@ function goals(): Goal[] {
 }
 
 if (!values.json) console.log(`Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model.trim()}, ${process.platform}\n`);
-for (const [index, size] of SIZES.entries()) await measureServers(size, index === SIZES.length - 1);
+await withBuilt(async (bin) => {
+  for (const [index, size] of SIZES.entries()) await measureServers(bin, size, index === SIZES.length - 1);
+});
 if (!values.json) console.log(`\n${"goal".padEnd(52)} ${"measured".padEnd(10)} met`);
 for (const { goal, measured: value, met } of goals()) {
   const number = value === undefined ? null : Number(value.toPrecision(3));
