@@ -42,7 +42,7 @@ export function ownRoutesOf(context: Context) {
     needs: Route["needs"],
     answer: (context: Context, call: Call) => Promise<Reply>,
   ): Route => ({
-    ...{ method, path: API_PATH + path, needs, prefect: false },
+    ...{ method, path: API_PATH + path, needs },
     async answer(call) {
       try {
         return await answer(context, call);
