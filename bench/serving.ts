@@ -141,6 +141,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
 }
 
 async function ended(child: ChildProcess, after = () => {}): Promise<void> {
+  if (child.exitCode !== null) return;
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   await exit;
