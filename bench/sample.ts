@@ -34,11 +34,16 @@ export async function bareRecord(store: Store, type: string, name: string, secre
   return { body: { ...(await store.inspect({ type, name })) }, secrets };
 }
 
-/** Runs with an empty folder inside the repository, from where packages are found, then removes it; `.cache` is not committed. */
-export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
+/** An empty folder inside the repository, from where packages are found; `.cache` is not committed. */
+export function makeFolder(): string {
   const cache = join(import.meta.dirname, "../.cache");
   mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, "bench-"));
+  return mkdtempSync(join(cache, "bench-"));
+}
+
+/** Runs with such a folder, then removes it. */
+export async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
+  const folder = makeFolder();
   try {
     return await run(folder);
   } finally {

@@ -97,12 +97,15 @@ class Client implements PrefectClient {
       const got = await (writes ? this.#inTurn(() => this.#attempt(call)) : this.#attempt(call));
       if (!(got instanceof NoAnswer)) {
         this.#met = true;
+        if (await this.#renewedCsrf(got, csrfTries)) {
+          csrfTries++;
+          continue;
+        }
         const { status, text } = got;
         const accepted = call.accept?.includes(status) === true && (status !== 404 || isAbsence(text));
         const body = accepted || (status >= 200 && status < 300) ? bodyOf(text) : undefined;
         const error = accepted ? refusal(this.settings, call, got) : undefined;
         if (body !== undefined || status === 204) return { status, body, error, repeated };
-        if (await this.#renewedCsrf(got, csrfTries++)) continue;
         // Prefect on SQLite refuses writes that overlap: from now on ours do not.
         if (writes && status === 503 && isPrefects(text)) this.#lastWrite ??= Promise.resolve();
       }

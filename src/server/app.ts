@@ -180,7 +180,7 @@ export class ServerApp {
         const value = request.headers[name];
         return Array.isArray(value) ? value[0] : value;
       },
-      json: () => readJson(request, { maxBytes, twice: !rules.keysOnce, ...route.bounds }),
+      json: () => readJson(request, { maxBytes, twice: !rules.keysOnce }),
     });
   }
 

@@ -12,7 +12,7 @@ import { updateDocument } from "./document-change.ts";
 import { contentOf, plainData } from "./document-content.ts";
 import { countDocuments, filterDocuments, listOfType } from "./document-lists.ts";
 import { placeOf, readById, readByName, withChildren } from "./document-reading.ts";
-import { documentText } from "./document-text.ts";
+import { brokenText, textOrNone } from "./document-text.ts";
 import { checkFits } from "./document-validation.ts";
 import { save, secretChanges } from "./document-writing.ts";
 import { type Call, DONE, jsonText, type Reply, type Route, refusal } from "./exchange.ts";
@@ -92,7 +92,8 @@ async function create(context: Context, call: Call): Promise<Reply> {
     return { document, entry: { ...changes, id: document.id, revision: document.revision } };
   });
   const documents = await withChildren(context.store, made.document);
-  return jsonText(await documentText(await context.surroundings.now(), documents), 201);
+  const around = await context.surroundings.now();
+  return jsonText((await textOrNone(around, documents)) ?? (await brokenText(around, made.document)), 201); // it is made, whatever is shown
 }
 
 async function saveNew(context: Context, call: Call, draft: Draft) {

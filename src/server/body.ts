@@ -71,7 +71,6 @@ function parse(text: string, limits: JsonBounds): unknown {
       depth: "is nested too deep",
       keys: "has too many keys",
       twice: "is given twice",
-      proto: "is a key that cannot be stored",
     }[why];
     throw invalidRequest([
       { type: "json_invalid", loc: ["body", ...at.split("/").slice(1)], msg: `JSON decode error: this ${said}`, ctx: { error: why } },

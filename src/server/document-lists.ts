@@ -9,7 +9,7 @@ import { isAshlarError } from "../errors.ts";
 import type { ListQuery, LoadedItem, MaskedDocument, Reference, StoredType } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { revealedIn } from "./document-reading.ts";
-import { type AnyDocument, brokenText, documentText } from "./document-text.ts";
+import { type AnyDocument, brokenText, textOrNone } from "./document-text.ts";
 import { type Call, json, jsonText, type Reply, refusal } from "./exchange.ts";
 import {
   among,
@@ -29,7 +29,7 @@ import {
   typeFilter,
 } from "./filters.ts";
 import { checkRight, namesInScope, pageInScope } from "./scope.ts";
-import type { Around, BareDocument } from "./surroundings.ts";
+import type { BareDocument } from "./surroundings.ts";
 import { record } from "./trail.ts";
 import { flag, oneOf, optional, queryFlag, readParameters } from "./validation.ts";
 
@@ -295,18 +295,4 @@ async function partOf({ surroundings }: Context, { principal }: Call, items: rea
     if (text !== undefined && documents && reveal) Object.assign(revealed, revealedIn(documents.filter(mayShow)));
   }
   return { texts, revealed };
-}
-
-/** Undefined for a document that expands to too much, or leads back to itself. */
-async function textOrNone(
-  around: Around,
-  documents: readonly AnyDocument[],
-  mayShow: (child: Reference) => boolean,
-): Promise<string | undefined> {
-  try {
-    return await documentText(around, documents, mayShow);
-  } catch (error) {
-    if (isAshlarError(error, "ERR_LIMIT") || isAshlarError(error, "ERR_CYCLE")) return undefined;
-    throw error;
-  }
 }

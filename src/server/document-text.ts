@@ -3,7 +3,7 @@
  * depth; secrets are in clear or masked. Touches the store's contract.
  * @module
  */
-import { AshlarError } from "../errors.ts";
+import { AshlarError, isAshlarError } from "../errors.ts";
 import { type Json, type JsonObject, pointerParts } from "../json.ts";
 import { MASK } from "../secret.ts";
 import type { Document, MaskedDocument, Reference } from "../stores/store.ts";
@@ -33,6 +33,16 @@ export async function documentText(
   const types = new Map<string, TypeText>();
   for (const { type } of documents) if (!types.has(type)) types.set(type, await around.type(type));
   return whole(around, root, JSON.stringify(graph.dataOf(root)), graph.referencesText(root, types));
+}
+
+/** The same; undefined for a document that expands to too much, or leads back to itself. */
+export async function textOrNone(...given: Parameters<typeof documentText>): Promise<string | undefined> {
+  try {
+    return await documentText(...given);
+  } catch (error) {
+    if (isAshlarError(error, "ERR_LIMIT") || isAshlarError(error, "ERR_CYCLE")) return undefined;
+    throw error;
+  }
 }
 
 /** A document that cannot be opened: with empty data, so that a list stands. */

@@ -4,7 +4,6 @@
  */
 import type { Right } from "../access-token.ts";
 import type { Principal } from "./access.ts";
-import type { JsonBounds } from "./json-bounds.ts";
 
 /** One thing that the server answers. All routes of a server stand in one table, so that a test can walk over them. */
 export interface Route {
@@ -15,8 +14,6 @@ export interface Route {
   readonly needs: Right | null;
   /** Whether the checks of Prefect's API come first: its version, and its CSRF token where something changes. Default true below `/api`, but for our own. */
   readonly prefect?: boolean | undefined;
-  /** What the JSON of a body may be besides. Default: the server's bounds alone. */
-  readonly bounds?: JsonBounds | undefined;
   /** @throws Refusal, AshlarError */
   answer(call: Call): Reply | Promise<Reply>;
 }

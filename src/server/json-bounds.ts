@@ -15,13 +15,11 @@ export interface JsonBounds {
   readonly keys?: number | undefined;
   /** Whether a key may stand twice in an object. Default false. */
   readonly twice?: boolean | undefined;
-  /** Whether a key may be `__proto__`. Default false. */
-  readonly proto?: boolean | undefined;
 }
 
 /** Why a text is not parsed. */
 export interface Excess {
-  readonly why: "depth" | "keys" | "twice" | "proto";
+  readonly why: "depth" | "keys" | "twice";
   /** Where, as a JSON pointer. */
   readonly at: string;
 }
@@ -36,10 +34,7 @@ interface Open {
 const [QUOTE, BACKSLASH, COMMA, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\,:[]{}');
 
 /** Says what of a text is too much; undefined for what is within bounds, and for what is no JSON: the parser says so. */
-export function excessOf(
-  text: string,
-  { depth = MAX_JSON_DEPTH + 3, keys = 10_000, twice = false, proto = false }: JsonBounds = {},
-): Excess | undefined {
+export function excessOf(text: string, { depth = MAX_JSON_DEPTH + 3, keys = 10_000, twice = false }: JsonBounds = {}): Excess | undefined {
   const open: Open[] = [];
   const place = () => pointer(open.map(({ at }) => at));
   let count = 0;
@@ -54,7 +49,6 @@ export function excessOf(
           if (key === undefined) return undefined;
           inner.at = key;
           if (++count > keys) return { why: "keys", at: place() };
-          if (!proto && key === "__proto__") return { why: "proto", at: place() };
           if (!twice && inner.keys.has(key)) return { why: "twice", at: place() };
           inner.keys.add(key);
         }

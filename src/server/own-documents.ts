@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import { recordRevealed, revealedIn } from "./document-reading.ts";
 import { type Call, json, type Reply, type Route, refusal } from "./exchange.ts";
 import { idsBody, saveBody } from "./own-bodies.ts";
-import { ownRoute, refusalOf } from "./own-replies.ts";
+import { ownRoutesOf, refusalOf } from "./own-replies.ts";
 import { saveDocument } from "./own-saving.ts";
 import { deleteWithReferrers } from "./referrers.ts";
 import { checkReach, checkRight, leadsBeyond, namesInScope, pageInScope, pathBeyond } from "./scope.ts";
@@ -19,8 +19,7 @@ import { invalidRequest, queryFlag, readBody } from "./validation.ts";
 /** The routes of documents. */
 export function ownDocumentRoutes(context: Context): Route[] {
   const [named, one] = ["/{type}/{name}", "/{id:uuid}"];
-  const own = (method: Route["method"], path: string, needs: Route["needs"], answer: (context: Context, call: Call) => Promise<Reply>) =>
-    ownRoute(context, { method, path, needs, answer: (call) => answer(context, call), bounds: { proto: true } });
+  const own = ownRoutesOf(context);
   return [
     own("GET", "/names", "see", names),
     own("GET", "/documents", "see", list),

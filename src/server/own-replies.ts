@@ -34,20 +34,23 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** Of what concerns the server itself; else 500. */
 const INTERNAL: Readonly<Partial<Record<ErrorCode, number>>> = { ERR_UNREACHABLE: 503, ERR_OUTCOME_UNKNOWN: 504 };
 
-/** One of our own routes: what it throws is told in its form. */
-export function ownRoute(context: Context, { path, answer, ...route }: Omit<Route, "prefect">): Route {
-  return {
-    ...route,
-    path: API_PATH + path,
-    prefect: false,
+/** Makes our own routes of a server: what they throw is told in their form. */
+export function ownRoutesOf(context: Context) {
+  return (
+    method: Route["method"],
+    path: string,
+    needs: Route["needs"],
+    answer: (context: Context, call: Call) => Promise<Reply>,
+  ): Route => ({
+    ...{ method, path: API_PATH + path, needs },
     async answer(call) {
       try {
-        return await answer(call);
+        return await answer(context, call);
       } catch (error) {
         throw told(context, call, error);
       }
     },
-  };
+  });
 }
 
 /** Something that was thrown, as a refusal of our form; what nobody foresaw stays what it is. */

@@ -11,15 +11,14 @@ import type { Context } from "./context.ts";
 import { type Call, json, type Reply, type Route } from "./exchange.ts";
 import { tokenBody } from "./own-bodies.ts";
 import { ownDocumentRoutes } from "./own-documents.ts";
-import { ownRoute } from "./own-replies.ts";
+import { ownRoutesOf } from "./own-replies.ts";
 import { ownTypeRoutes } from "./own-types.ts";
 import { recorded } from "./trail.ts";
 import { readBody } from "./validation.ts";
 
 /** All routes of our own API. */
 export function ownRoutes(context: Context): Route[] {
-  const own = (method: Route["method"], path: string, needs: Route["needs"], answer: (context: Context, call: Call) => Promise<Reply>) =>
-    ownRoute(context, { method, path, needs, answer: (call) => answer(context, call) });
+  const own = ownRoutesOf(context);
   return [
     own("GET", "/me", "see", me),
     ...ownDocumentRoutes(context),

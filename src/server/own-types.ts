@@ -8,15 +8,14 @@ import type { BlockSchema, Reference, StoredSchema } from "../stores/store.ts";
 import type { Context } from "./context.ts";
 import { type Call, json, type Reply, type Route } from "./exchange.ts";
 import { schemaBody, typeBody } from "./own-bodies.ts";
-import { ownRoute } from "./own-replies.ts";
+import { ownRoutesOf } from "./own-replies.ts";
 import { checkRight } from "./scope.ts";
 import { type Entry, recorded } from "./trail.ts";
 import { queryFlag, readBody } from "./validation.ts";
 
 /** The routes of types and schemas. */
 export function ownTypeRoutes(context: Context): Route[] {
-  const own = (method: Route["method"], path: string, needs: Route["needs"], answer: (context: Context, call: Call) => Promise<Reply>) =>
-    ownRoute(context, { method, path, needs, answer: (call) => answer(context, call) });
+  const own = ownRoutesOf(context);
   return [
     own("GET", "/types", "see", types),
     own("GET", "/types/{slug}", "see", type),

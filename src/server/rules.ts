@@ -1,5 +1,5 @@
 /**
- * Where this server is stricter than Prefect's, and how far `--like-prefect` goes back. One table; README.md shows it. Touches nothing else.
+ * Where this server is stricter than Prefect's, and how far `--like-prefect` goes back. One table; docs/server.md shows it. Touches nothing else.
  *
  * What only Prefect's own mistakes need is in no rule and never turned back: secrets that are shown unmasked, an error 500 for a request that does not
  * fit, records that break every list.

@@ -41,11 +41,12 @@ export function send(
 }
 
 async function sendParts(response: ServerResponse, parts: AsyncIterable<string>): Promise<void> {
+  const gone = closing(response);
   for await (const part of parts) {
     if (response.destroyed) return; // the client is gone
     if (response.write(part)) continue;
     try {
-      await once(response, "drain", { signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), closing(response)]) });
+      await once(response, "drain", { signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), gone]) });
     } catch {
       response.destroy(); // it took nothing for too long, or is gone
       return;

@@ -116,7 +116,7 @@ class PrefectStore implements Store {
     const root = all.find(isAsked) ?? this.#notFound(key);
     const concerned = withReferrers([root], all);
     if (!options.cascade) refuseReferred(concerned.slice(1));
-    const order = concerned.toReversed(); // who refers goes before what it refers to
+    const order = referrersFirst(concerned);
     for (const [index, { id }] of order.entries())
       await this.#documents
         .delete(id)
@@ -250,10 +250,24 @@ function referenceTo({ id, block_type, name }: WireDocument): Reference {
 /** Documents and all that refer to them, at any distance. */
 function withReferrers(documents: readonly WireDocument[], all: readonly WireDocument[]): WireDocument[] {
   const found = new Set(documents);
-  for (const document of found)
-    for (const each of all)
-      if (Object.values(each.block_document_references).some(({ block_document: { id } }) => id === document.id)) found.add(each);
+  for (const document of found) for (const each of all) if (refersTo(each, document)) found.add(each);
   return [...found];
+}
+
+/** The same documents, each before what it refers to: a server that keeps what is referred to deletes them in this order only. */
+function referrersFirst(documents: readonly WireDocument[]): WireDocument[] {
+  const order = new Set<WireDocument>();
+  const visit = (document: WireDocument) => {
+    if (order.has(document)) return;
+    for (const each of documents) if (refersTo(each, document)) visit(each);
+    order.add(document);
+  };
+  documents.forEach(visit);
+  return [...order];
+}
+
+function refersTo({ block_document_references }: WireDocument, { id }: WireDocument): boolean {
+  return Object.values(block_document_references).some(({ block_document }) => block_document.id === id);
 }
 
 function exists({ type, name }: Draft): never {

@@ -1,4 +1,7 @@
-/** Every shipped block between Python's client and ours, over one real server: written by one, read by the other, overwritten, registered. */
+/**
+ * Every shipped block between Python's client and ours, over one real server: written by one, read by the other, overwritten, registered. The server is
+ * Prefect's own, or ours, spoken to as Prefect's and by its own API.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AnyBlock, type AnyBlockClass, DEFINITION, isBlock } from "../../src/definition.ts";
 import { toDraft } from "../../src/document.ts";
@@ -7,23 +10,28 @@ import type { Json, JsonObject } from "../../src/json.ts";
 import { reachableClasses } from "../../src/schema.ts";
 import { toWire } from "../../src/wire.ts";
 import { samples } from "../blocks/samples.ts";
-import { type PrefectServer, startPrefectServer } from "./prefect-server.ts";
+import { startAshlarServer } from "./ashlar-server.ts";
+import { type PrefectServer, startPrefectServer, withSettings } from "./prefect-server.ts";
 import { type PythonSide, startPython } from "./python-side.ts";
 
-let server: PrefectServer;
 let python: PythonSide;
 let store: Store;
 
-beforeAll(async () => {
-  server = await startPrefectServer({ blocks: false });
-  python = await startPython(server.environment);
-  store = await openStore(`prefect+${server.apiUrl}`);
-});
-afterAll(async () => {
-  await store?.close();
-  await python?.stop();
-  await server?.stop();
-});
+/** A server, and our way to it. */
+const SERVERS: Readonly<Record<string, () => Promise<readonly [PrefectServer, Store]>>> = {
+  "Prefect's server": async () => {
+    const server = await startPrefectServer({ blocks: false });
+    return [server, await openStore(`prefect+${server.apiUrl}`)];
+  },
+  "ashlar serve, as Prefect's": async () => {
+    const server = await startAshlarServer("PREFECT_API_KEY", "--no-system-types");
+    return [server, await withSettings(server.environment, () => openStore("prefect:"))];
+  },
+  "ashlar serve, by its own API": async () => {
+    const server = await startAshlarServer("PREFECT_API_AUTH_STRING", "--no-system-types");
+    return [server, await openStore(server.url, { token: server.token })];
+  },
+};
 
 /** A class with its own statics, as far as they are used here. */
 interface Statics extends AnyBlockClass {
@@ -77,7 +85,7 @@ async function schemasOf(slug: string): Promise<string[]> {
   return (await store.schemas({ type: slug })).map(({ checksum, version }) => `${checksum} ${version}`);
 }
 
-describe.each(Object.entries(samples))("%s", (_file, given) => {
+function blockBetween(given: unknown): void {
   const sample = given as Block;
   const cls = sample.constructor as unknown as Statics;
   const slug = slugOf(sample);
@@ -140,8 +148,7 @@ describe.each(Object.entries(samples))("%s", (_file, given) => {
   });
 
   test("registered by Python first: ours adds no second row of what it has, and changes nothing", async () => {
-    const type = await store.type({ slug });
-    await fetch(`${server.apiUrl}/block_types/${type?.id}`, { method: "DELETE" });
+    await store.deleteType(slug, { cascade: true });
     await python.register(slug);
     const before = [await schemasOf(slug), await store.type({ slug })];
     const results = await cls.register({ store });
@@ -151,4 +158,19 @@ describe.each(Object.entries(samples))("%s", (_file, given) => {
     if (slug === "aws-credentials") expect(added.length).toBe(1);
     expect([results.at(-1)?.change, await store.type({ slug })]).toEqual(["unchanged", before[1]]);
   });
+}
+
+describe.each(Object.entries(SERVERS))("%s", (_server, start) => {
+  let server: PrefectServer;
+  beforeAll(async () => {
+    [server, store] = await start();
+    python = await startPython(server.environment);
+  });
+  afterAll(async () => {
+    await store?.close();
+    await python?.stop();
+    await server?.stop();
+  });
+
+  describe.each(Object.entries(samples))("%s", (_file, sample) => blockBetween(sample));
 });

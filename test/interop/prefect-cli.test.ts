@@ -1,14 +1,16 @@
-/** The command line against a real Prefect server: everything that it does with a store of our own. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+/**
+ * Our command line against a real Prefect server, and against ours spoken to as Prefect's: everything that it does with a store of our own.
+ */
+import { expect, onTestFinished, test } from "vitest";
 import { Workplace } from "../cli/workplace.ts";
+import { startAshlarServer } from "./ashlar-server.ts";
 import { type PrefectServer, startPrefectServer } from "./prefect-server.ts";
 
 const CANARY = "canary-c11e";
-const place = new Workplace();
-let server: PrefectServer;
 
-beforeAll(async () => {
-  server = await startPrefectServer({ blocks: false });
+/** A folder with a module and a file of documents. */
+function workplace(): Workplace {
+  const place = new Workplace();
   place.write(
     "blocks.ts",
     `import { Block, block, secret } from "ashlar";
@@ -23,16 +25,27 @@ export class Service extends Block.define({ name: "Service", fields: { host: z.s
 - { type: service, name: web, data: { host: h, account: { ref: account/main }, tags: [a, b] } }
 `,
   );
-});
-afterAll(() => server?.stop());
-
-/** Runs a command; its exit code and all that it says. */
-async function ashlar(command: string, more: Record<string, string> = {}): Promise<string> {
-  const { code, stdout, stderr } = await place.run(command, { ASHLAR_STORE: `prefect+${server.apiUrl}`, TOKEN: CANARY, ...more });
-  return `${code}\n${stdout}${stderr}`;
+  return place;
 }
 
-test("register, apply, look, change, export, copy, delete", async () => {
+/** Prefect's settings of an environment. */
+function settingsOf({ environment }: PrefectServer): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => /^PREFECT_API_/.test(name)));
+}
+
+test.each([
+  ["a Prefect server", () => startPrefectServer({ blocks: false })],
+  ["ashlar serve", () => startAshlarServer("PREFECT_API_KEY", "--no-system-types")],
+])("%s: register, apply, look, change, export, copy, delete", async (_server, start) => {
+  const server = await start();
+  onTestFinished(server.stop);
+  const place = workplace();
+  /** Runs a command; its exit code and all that it says. */
+  const ashlar = async (command: string, more: Record<string, string> = {}): Promise<string> => {
+    const environment = { ...settingsOf(server), ASHLAR_STORE: "prefect:", TOKEN: CANARY, ...more };
+    const { code, stdout, stderr } = await place.run(command, environment);
+    return `${code}\n${stdout}${stderr}`;
+  };
   expect(await ashlar("register blocks.ts")).toMatch(/^0\n.*account.*created.*service.*created/is);
   expect(await ashlar("register blocks.ts")).toMatch(/^0\n.*account.*unchanged.*service.*unchanged/is);
   expect(await ashlar("apply documents.yaml")).toMatch(/^0\n/);

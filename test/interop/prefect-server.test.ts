@@ -1,8 +1,6 @@
 /** The Prefect store against real servers as they are set up: open, with a login, with CSRF; what their command line and engine see of us. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,9 +12,10 @@ import { SecretBlock } from "../../blocks/secret.ts";
 import { copyDocuments } from "../../src/copy.ts";
 import { Block, openStore, type Store, secret } from "../../src/index.ts";
 import { Workplace } from "../cli/workplace.ts";
-import { type PrefectServer, startPrefectServer } from "./prefect-server.ts";
+import { type PrefectServer, startPrefectServer, withSettings } from "./prefect-server.ts";
 import { python } from "./python.ts";
 import { startPython } from "./python-side.ts";
+import { startRecorder } from "./recorder.ts";
 
 const run = promisify(execFile);
 const CANARY = "canary-5e7e";
@@ -27,15 +26,8 @@ class Simple extends Block.define({
 }) {}
 
 /** Opens a store as a program does that has such an environment. */
-async function storeOf(environment: Readonly<Record<string, string>>, more: Readonly<Record<string, string>> = {}): Promise<Store> {
-  const before = { ...process.env };
-  for (const name of Object.keys(process.env)) if (name.startsWith("PREFECT_")) delete process.env[name];
-  Object.assign(process.env, Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith("PREFECT_"))), more);
-  try {
-    return await openStore("prefect:");
-  } finally {
-    process.env = before;
-  }
+function storeOf(environment: Readonly<Record<string, string>>, more: Readonly<Record<string, string>> = {}): Promise<Store> {
+  return withSettings({ ...environment, ...more }, () => openStore("prefect:"));
 }
 
 async function prefect(server: PrefectServer, ...args: string[]): Promise<string> {
@@ -172,27 +164,15 @@ describe("request for request", () => {
 
   /** Runs with a new store through a server that keeps what passes. */
   async function passing(use: (store: Store) => Promise<unknown>): Promise<{ method: string; path: string; body: string }[]> {
-    const seen: { method: string; path: string; body: string }[] = [];
-    const proxy = createServer(async (incoming, outgoing) => {
-      let body = "";
-      for await (const part of incoming) body += part;
-      seen.push({ method: incoming.method ?? "", path: incoming.url ?? "", body });
-      const target = new URL(incoming.url ?? "/", server.apiUrl);
-      request(target, { method: incoming.method, headers: incoming.headers }, (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
-        answer.pipe(outgoing);
-      }).end(body);
-    });
-    await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
-    const store = await openStore(`prefect+http://127.0.0.1:${(proxy.address() as AddressInfo).port}/api`);
+    const recorder = await startRecorder(server.port);
+    const store = await openStore(`prefect+http://127.0.0.1:${recorder.port}/api`);
     try {
       await use(store);
     } finally {
       await store.close();
-      proxy.closeAllConnections();
-      proxy.close();
+      await recorder.stop();
     }
-    return seen;
+    return recorder.taken();
   }
 
   const azure = new Azure({ bucketPath: "bkt", azureStorageAccountKey: "KEY" });

@@ -85,9 +85,21 @@ export async function startPrefectServer(options: ServerOptions = {}): Promise<P
 }
 
 /** The environment without what the machine says of Prefect: a real profile must never be used by a test. */
-function withoutPrefect(environment: NodeJS.ProcessEnv): Record<string, string> {
+export function withoutPrefect(environment: NodeJS.ProcessEnv): Record<string, string> {
   const entries = Object.entries(environment).filter(([name, value]) => !name.startsWith("PREFECT_") && value !== undefined);
   return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** Runs as a program does that has such an environment: only what it says of Prefect counts. */
+export async function withSettings<T>(environment: Readonly<Record<string, string>>, run: () => Promise<T>): Promise<T> {
+  const before = { ...process.env };
+  for (const name of Object.keys(process.env)) if (name.startsWith("PREFECT_")) delete process.env[name];
+  Object.assign(process.env, Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith("PREFECT_"))));
+  try {
+    return await run();
+  } finally {
+    process.env = before;
+  }
 }
 
 async function untilHealthy(apiUrl: string): Promise<boolean> {

@@ -17,6 +17,19 @@ export interface PythonSide {
   checksum(slug: string): Promise<string>;
   /** What `repr` shows of a block. */
   shown(slug: string, name: string): Promise<string>;
+  /** Saves a block without a name. @returns the name that it got. */
+  saveAnonymous(slug: string, data: object): Promise<string>;
+  delete(slug: string, name: string): Promise<void>;
+  /** The same by the twins that are awaited. */
+  readonly twins: {
+    save(slug: string, name: string, data: object, overwrite?: boolean): Promise<string>;
+    /** @returns what Python would save of it, with secrets. */
+    load(slug: string, name: string): Promise<Record<string, unknown>>;
+    delete(slug: string, name: string): Promise<void>;
+    register(slug: string): Promise<void>;
+  };
+  /** Runs `prefect` with arguments separated by blanks, in the same process; of what it says, blanks and the lines of tables are as one blank. */
+  prefect(command: string): Promise<readonly [code: number, output: string]>;
   stop(): Promise<void>;
 }
 
@@ -32,7 +45,11 @@ export interface PythonBlock {
 
 /** Starts one. @param environment what Prefect's client finds its server by. */
 export async function startPython(environment: Readonly<Record<string, string>>): Promise<PythonSide> {
-  const child = spawn(await python(), ["python_side.py"], { cwd: import.meta.dirname, env: environment, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(await python(), ["python_side.py"], {
+    cwd: import.meta.dirname,
+    env: { COLUMNS: "300", NO_COLOR: "1", ...environment },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (complaints += text));
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -57,6 +74,18 @@ export async function startPython(environment: Readonly<Record<string, string>>)
     register: (slug) => ask({ do: "register", slug }),
     checksum: (slug) => ask({ do: "checksum", slug }),
     shown: (slug, name) => ask({ do: "shown", slug, name }),
+    saveAnonymous: (slug, data) => ask({ do: "save_anonymous", slug, data }),
+    delete: (slug, name) => ask({ do: "delete", slug, name }),
+    twins: {
+      save: (slug, name, data, overwrite = false) => ask({ do: "save_async", slug, name, data, overwrite }),
+      load: (slug, name) => ask({ do: "load_async", slug, name }),
+      delete: (slug, name) => ask({ do: "delete_async", slug, name }),
+      register: (slug) => ask({ do: "register_async", slug }),
+    },
+    async prefect(command) {
+      const [code, output] = await ask<[number, string]>({ do: "command", arguments: command.split(" ") });
+      return [code, output.replaceAll(/[\s\u2500-\u257f]+/g, " ").trim()];
+    },
     async stop() {
       child.stdin.end();
       if (child.exitCode === null && child.signalCode === null) {

@@ -4,6 +4,9 @@ The Python side of a conversation: reads one command a line as JSON, and answers
 It uses Prefect's own client and the classes of the installed packages, those that installed_blocks.py declares, and those below.
 """
 
+import asyncio
+import contextlib
+import io
 import json
 import sys
 from datetime import date, datetime
@@ -112,11 +115,55 @@ def shown(slug: str, name: str) -> str:
     return repr(classes[slug].load(name))
 
 
+def save_anonymous(slug: str, data: dict) -> str:
+    block = classes[slug](**values(data))
+    block._save_sync(is_anonymous=True)
+    return block._block_document_name
+
+
+def delete(slug: str, name: str) -> None:
+    classes[slug].delete(name)
+
+
+def save_async(slug: str, name: str, data: dict, overwrite: bool = False) -> str:
+    return str(asyncio.run(classes[slug](**values(data)).asave(name, overwrite=overwrite)))
+
+
+def load_async(slug: str, name: str) -> dict:
+    return dumped(asyncio.run(classes[slug].aload(name)))
+
+
+def delete_async(slug: str, name: str) -> None:
+    asyncio.run(classes[slug].adelete(name))
+
+
+def register_async(slug: str) -> None:
+    asyncio.run(classes[slug].aregister_type_and_schema())
+
+
+def command(arguments: list[str]) -> list:
+    """A command of `prefect`: its exit code, and what it says."""
+    from prefect.cli import app
+
+    output = io.StringIO()
+    sys.argv = ["prefect", *arguments]
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        try:
+            app()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+    return [code, output.getvalue()]
+
+
 def plain(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-COMMANDS = {"save": save, "load": load, "register": register, "checksum": checksum, "shown": shown}
+COMMANDS = {
+    function.__name__: function
+    for function in [save, load, register, checksum, shown, save_anonymous, delete, save_async, load_async, delete_async, register_async, command]
+}
 
 for line in sys.stdin:
     command = json.loads(line)

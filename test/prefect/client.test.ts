@@ -141,6 +141,12 @@ describe("CSRF", () => {
     expect(asked[4]?.headers["prefect-csrf-token"]).toBeUndefined();
   });
 
+  test("a token is fetched also where a refusal with the same status means something else", async () => {
+    const { apiUrl, asked } = await startDouble(guarded);
+    await (await clientFor(apiUrl)).call({ ...ONCE, accept: [403] });
+    expect(asked.map(({ method }) => method)).toEqual(["POST", "GET", "POST"]);
+  });
+
   test("no token is fetched where Prefect is told so, and one that does not help is no endless loop", async () => {
     const off = await startDouble(guarded);
     await refused("ERR_DENIED", await clientFor(off.apiUrl, { PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: "false" }), ONCE);

@@ -331,6 +331,19 @@ describe("changing documents", () => {
     expect((await client.get(`/block_documents/${last}?include_secrets=true`)).status).toBe(200);
   });
 
+  test("one that would expand to more than ten thousand is made, said to be, stands in lists with empty data, and alone is an error", async () => {
+    const { client, make, ref } = await ready();
+    let last = await make("d-0", { b: "b" });
+    for (let depth = 1; depth <= 13; depth++) last = await make(`d-${depth}`, { left: ref(last), right: ref(last) });
+    const listed = (await client.post("/block_documents/filter")).body as Body[];
+    expect(listed.find(({ name }) => name === "d-13")).toMatchObject({ id: last, data: {} });
+    expect(listed.find(({ name }) => name === "d-11").data).toHaveProperty("left.right.left");
+    expect(await client.get(`/block_documents/${last}`)).toMatchObject({
+      status: 422,
+      body: { detail: expect.stringContaining("more than 10000 ways") },
+    });
+  });
+
   test("another schema of the type is taken over with data, and of another type is 400", async () => {
     const { client, type, make, read } = await ready();
     const id = await make("x");
