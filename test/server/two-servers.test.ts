@@ -61,6 +61,17 @@ it("a type, a schema and a document written through one are seen through the oth
   }
 });
 
+it("a CSRF token of one is good at the other, and for no other credential", async () => {
+  const [one, two] = [await server(), await server()];
+  const [editor, another] = [await one.client("editor"), await one.client("editor")];
+  const { token } = (await editor.get("/csrf-token?client=x")).body as { readonly token: string };
+  const at = async (authorization: string | undefined) => {
+    const headers = { "prefect-csrf-token": token, "prefect-csrf-client": "x" };
+    return (await two.stranger(authorization).post("/block_types/", { name: "Two", slug: "two" }, headers)).status;
+  };
+  expect([await at(another.authorization), await at(editor.authorization)]).toEqual([403, 201]);
+});
+
 it("each keeps an audit log of its own, whose line is on disk before the secret goes out", async () => {
   const store = await connection();
   const path = join(place.folder, "audit.jsonl");
