@@ -1,9 +1,11 @@
 /**
- * The audit log: who read a secret or changed anything, one line of JSON each, on disk before the answer goes out. Touches node:fs and audit-chain.ts.
+ * The audit log: who read a secret or changed anything, one line of JSON each, written before the answer goes out. Touches node:fs and audit-chain.ts.
  *
- * A line holds what is listed in audit-entry.ts and nothing else, never a value. Many requests share one write and one sync. Beside the log lies
- * `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied while it is written
- * (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process writes a file.
+ * A line holds what is listed in audit-entry.ts and nothing else, never a value. Many requests share one write and one sync, which follows each write
+ * at once: so what a process wrote outlives that process, and a power cut takes the reads of the last milliseconds with it, and no change that was
+ * confirmed. Beside the log lies `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied
+ * while it is written (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process
+ * writes a file.
  * @module
  */
 import { constants, type FileHandle, open, stat } from "node:fs/promises";
@@ -19,10 +21,12 @@ import { endOf, headPath, headText } from "./audit-file.ts";
 /** Keeps an audit log. */
 export interface Audit {
   /**
-   * Writes an entry; done when it is on disk.
-   * @throws AshlarError `ERR_UNREACHABLE` when it cannot be written: then nothing may be revealed.
+   * Writes an entry; done when it is written, and on disk a moment later. After a failure it is done when it is on disk.
+   * @throws AshlarError `ERR_DENIED`, `ERR_UNREACHABLE` when it cannot be written: then nothing may be revealed.
    */
   record(entry: AuditEntry): Promise<void>;
+  /** Done when all that was recorded is on disk: waited for before a change is confirmed. @throws AshlarError as `record` does */
+  synced(): Promise<void>;
   /** Whether entries can be written, as far as is known: asked before something is changed. Tries, where they could not of late. @throws AshlarError as `record` does */
   ready(): Promise<void>;
   /** Writes what is under way, and lets go of the file. */
@@ -83,10 +87,16 @@ class AuditLog implements Audit {
   readonly #keys: AuditKeys;
   #queue: Waiting[] = [];
   #writing: Promise<void> | undefined;
+  /** The sync that is under way, and the one after it, which covers what is written by then. */
+  #syncing: Promise<void> | undefined;
+  #syncNext: Promise<void> | undefined;
   #file: Opened | undefined;
   /** Where the chain stands; undefined until this process has looked. */
   #link: Link | undefined;
-  #failing = false;
+  /** Where it stood when it was last on disk. */
+  #safe: Link | undefined;
+  /** Why the last write or sync failed; undefined since one did not. */
+  #failed: AshlarError | undefined;
   #closed = false;
 
   constructor(path: string, keys: AuditKeys) {
@@ -94,17 +104,23 @@ class AuditLog implements Audit {
     this.#keys = keys;
   }
 
-  begin(): Promise<void> {
-    return this.#write({ what: "begin" });
+  async begin(): Promise<void> {
+    await this.#write({ what: "begin" });
+    await this.synced();
   }
 
   record(entry: AuditEntry): Promise<void> {
     return this.#write(contentOf(entry));
   }
 
+  async synced(): Promise<void> {
+    await (this.#syncNext ?? this.#syncing);
+    if (this.#failed) throw this.#failed;
+  }
+
   async ready(): Promise<void> {
     if (this.#closed) throw this.#cannot("it was closed");
-    if (this.#failing) await this.#write({ what: "resume" });
+    if (this.#failed) await this.#write({ what: "resume" });
   }
 
   async close(): Promise<void> {
@@ -130,12 +146,10 @@ class AuditLog implements Audit {
       this.#queue = [];
       try {
         await this.#append(batch.map(({ content }) => content));
-        this.#failing = false;
         for (const { done } of batch) done();
       } catch (error) {
-        this.#failing = true;
-        await this.#letGo();
-        for (const { failed } of batch) failed(error);
+        this.#failed = this.#failureOf(error);
+        for (const { failed } of batch) failed(this.#failed);
       }
     }
     this.#writing = undefined;
@@ -143,24 +157,50 @@ class AuditLog implements Audit {
 
   async #append(contents: readonly Waiting["content"][]): Promise<void> {
     const key = await this.#keys();
+    const mending = this.#failed !== undefined;
+    if (mending) await this.#letGo(); // what the file holds by now is to be found out
+    const file = await this.#fileToWrite();
+    let link = this.#link ?? START;
+    let text = "";
+    for (const content of file.first ? [{ time: contents[0]?.time, ...file.first }, ...contents] : contents) {
+      const made = makeLine(content, link, key);
+      link = made.link;
+      text += `${made.text}\n`;
+    }
+    await file.log.appendFile(text);
+    file.size += text.length; // it is all ASCII
+    file.first = undefined;
+    this.#link = link;
+    if (this.#failed && !mending) throw this.#failed; // a sync, meanwhile
+    const onDisk = this.#sync();
+    onDisk.catch(() => undefined); // whoever writes next is told
+    if (!mending) return;
+    await onDisk;
+    this.#failed = undefined;
+  }
+
+  /** Brings to disk all that is written when it begins: as soon as the one before is done. A failure is that of all who wait. */
+  #sync(): Promise<void> {
+    return (this.#syncNext ??= this.#syncAfter(this.#syncing));
+  }
+
+  async #syncAfter(before: Promise<void> | undefined): Promise<void> {
+    const doubt: unknown = await before?.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    [this.#syncing, this.#syncNext] = [this.#syncNext, undefined];
     try {
-      const file = await this.#fileToWrite();
-      let link = this.#link ?? START;
-      let text = "";
-      for (const content of file.first ? [{ time: contents[0]?.time, ...file.first }, ...contents] : contents) {
-        const made = makeLine(content, link, key);
-        link = made.link;
-        text += `${made.text}\n`;
-      }
-      await file.log.appendFile(text);
-      await file.log.datasync();
-      file.size += text.length; // it is all ASCII
-      file.first = undefined;
-      this.#link = link;
-      await file.head.write(makeHead(link, key).padEnd(HEAD_BYTES), 0); // not synced: it may lag, and never leads
+      if (doubt !== undefined) throw doubt; // the system reports a lost write once
+      const { log, head } = this.#file as Opened;
+      const link = this.#link as Link;
+      await log.datasync();
+      this.#safe = link;
+      await head.write(makeHead(link, await this.#keys()).padEnd(HEAD_BYTES), 0); // not synced: it may lag, and never leads
     } catch (error) {
-      if (error instanceof AshlarError) throw error;
-      throw this.#cannot((error as NodeJS.ErrnoException).code ?? "an error nobody foresaw");
+      throw (this.#failed = this.#failureOf(error));
+    } finally {
+      this.#syncing = undefined;
     }
   }
 
@@ -199,7 +239,7 @@ class AuditLog implements Audit {
    */
   async #goOn(log: FileHandle, head: FileHandle, size: number): Promise<Pick<Opened, "size" | "first">> {
     const keyOf = (id: string) => keyOrNull(this.#keys, id);
-    const known = this.#link ?? (await readHead(await headText(head), keyOf));
+    const known = this.#safe ?? (await readHead(await headText(head), keyOf));
     const end = await endOf(log, size);
     if (end.size < size) await log.truncate(end.size);
     if (end.size === 0) {
@@ -220,11 +260,17 @@ class AuditLog implements Audit {
   }
 
   async #letGo(): Promise<void> {
+    await (this.#syncNext ?? this.#syncing)?.catch(() => undefined);
     const file = this.#file;
     this.#file = undefined;
     await file?.head.sync().catch(() => undefined); // it may lag
     await file?.log.close().catch(() => undefined);
     await file?.head.close().catch(() => undefined);
+  }
+
+  #failureOf(error: unknown): AshlarError {
+    if (error instanceof AshlarError) return error;
+    return this.#cannot((error as NodeJS.ErrnoException).code ?? "an error nobody foresaw");
   }
 
   #cannot(why: string): AshlarError {

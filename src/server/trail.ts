@@ -1,7 +1,8 @@
 /**
  * What routes write to the audit log. Touches the log's contract.
  *
- * Nothing is revealed and no change is confirmed before its line is on disk. When it cannot be, the answer is an error that clients do not repeat.
+ * Nothing is revealed before its line is written, and no change is confirmed before its line is on disk. When it cannot be, the answer is an error that
+ * clients do not repeat.
  * @module
  */
 import { isAshlarError } from "../errors.ts";
@@ -36,6 +37,7 @@ export async function recorded<T extends object>(
     throw error;
   }
   await record(context, call, { ...entry, ...result.entry });
+  await written(context.audit.synced());
   return result;
 }
 

@@ -1,4 +1,4 @@
-/** The audit log: what is in a line, that it is on disk before the answer, that no change to it goes unnoticed, and what it does when it cannot be written. */
+/** The audit log: what is in a line, that it is written before the answer, that no change to it goes unnoticed, and what it does when it cannot be written. */
 import { execFile } from "node:child_process";
 import {
   appendFileSync,
@@ -18,6 +18,7 @@ import { promisify } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { memoryBackend } from "../../src/backends/memory.ts";
 import { sqliteBackend } from "../../src/backends/sqlite.ts";
+import { AshlarError } from "../../src/errors.ts";
 import { type Audit, type AuditKeys, auditKeys, openAudit } from "../../src/server/audit.ts";
 import { makeLine, START } from "../../src/server/audit-chain.ts";
 import type { AuditEntry } from "../../src/server/audit-entry.ts";
@@ -88,15 +89,24 @@ describe("a line", () => {
     expect(await broken(path)).toEqual([]);
   });
 
-  it("is on disk when `record` is done; of many at once, in few writes, each synchronised", async () => {
+  it("is written when `record` is done, and on disk when `synced` is; of many at once, in few writes, each synchronised", async () => {
     const path = newPath();
     const audit = await openAudit(path, keys);
     const handle = await open(path);
-    const sync = vi.spyOn(Object.getPrototypeOf(handle) as { datasync(): Promise<void> }, "datasync");
+    const files = Object.getPrototypeOf(handle) as { datasync(): Promise<void> };
+    const { datasync } = files;
+    let onDisk = 0;
+    const sync = vi.spyOn(files, "datasync").mockImplementation(async function (this: typeof handle) {
+      const { length } = linesIn(path);
+      await datasync.call(this);
+      onDisk = length;
+    });
     try {
       const all = Array.from({ length: 500 }, async (_, each) => {
         await audit.record(entry(`e${each}`));
         expect(readFileSync(path, "utf8")).toContain(`"e${each}"`);
+        await audit.synced();
+        expect(onDisk).toBeGreaterThanOrEqual(parsed(path).findIndex(({ of }) => of === `e${each}`) + 1);
       });
       await Promise.all(all);
       expect(sync.mock.calls.length).toBeGreaterThan(0);
@@ -405,7 +415,9 @@ describe("when it cannot be written", () => {
         throw Object.assign(new Error("no space"), { code: "ENOSPC" });
       });
     try {
-      await expect(Promise.all([audit.record(entry("lost")), audit.record(entry("lost"))])).rejects.toEqual(unreachable);
+      const recorded = Promise.all([audit.record(entry("lost")), audit.record(entry("lost"))]);
+      await expect(recorded.then(() => audit.synced())).rejects.toEqual(unreachable);
+      await expect(audit.record(entry("lost, too"))).rejects.toEqual(unreachable);
       await expect(audit.ready()).rejects.toMatchObject({ message: expect.stringContaining("cannot be written (ENOSPC)") });
     } finally {
       spy.mockRestore();
@@ -423,7 +435,8 @@ describe("when it cannot be written", () => {
     await audit.record(entry("again"));
     await audit.close();
     // What was written and could not be synchronised is there, though nobody was told so.
-    expect(whats(path)).toEqual(["file", "begin", "resume", "found", "lost", "lost", "resume", "again", "end"]);
+    const lost = ["lost", "lost", "lost, too", "resume"];
+    expect(whats(path)).toEqual(["file", "begin", "resume", "found", ...lost, "again", "end"]);
     expect(await broken(path)).toEqual([]);
   });
 
@@ -454,7 +467,7 @@ describe("when it cannot be written", () => {
     const path = newPath();
     let gone = false;
     const audit = await openAudit(path, async (id) => {
-      if (gone) throw Object.assign(new Error("no key"), { code: "ERR_NO_KEY" });
+      if (gone) throw new AshlarError("ERR_NO_KEY", "no key");
       return keys(id);
     });
     gone = true;

@@ -90,6 +90,10 @@ export class AuditList implements Audit {
     this.entries.push(structuredClone(entry));
   }
 
+  async synced(): Promise<void> {
+    if (this.fail) throw this.fail;
+  }
+
   async ready(): Promise<void> {
     if (this.fail) throw this.fail;
   }

@@ -72,7 +72,7 @@ it("a CSRF token of one is good at the other, and for no other credential", asyn
   expect([await at(another.authorization), await at(editor.authorization)]).toEqual([403, 201]);
 });
 
-it("each keeps an audit log of its own, whose line is on disk before the secret goes out", async () => {
+it("each keeps an audit log of its own, whose line is written before the secret goes out", async () => {
   const store = await connection();
   const path = join(place.folder, "audit.jsonl");
   const audit = await openAudit(path, auditKeys(store));
