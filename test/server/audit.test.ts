@@ -89,7 +89,7 @@ describe("a line", () => {
     expect(await broken(path)).toEqual([]);
   });
 
-  it("is written when `record` is done, and on disk when `synced` is; of many at once, in few writes, each synchronised", async () => {
+  it("is written when it is recorded, and on disk when it is synced; of many at once, in few writes, each synchronised", async () => {
     const path = newPath();
     const audit = await openAudit(path, keys);
     const handle = await open(path);
