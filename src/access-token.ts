@@ -73,6 +73,11 @@ export function tokenForm(text: string): "whole" | "damaged" | "other" {
   return random !== undefined && checkDigits(random) === check ? "whole" : "damaged";
 }
 
+/** Whether a text looks like a token's; its last digits are not looked at, since the store finds out as well. */
+export function isTokenText(text: string): boolean {
+  return TOKEN_TEXT.test(text);
+}
+
 /** Under what a token's record lies: 32 hexadecimal digits that tell nothing of the token. */
 export function tokenPlace(text: string): string {
   return digest("place", text).slice(0, 32);

@@ -40,9 +40,10 @@ export interface Access {
   /**
    * Who a request's `Authorization` header stands for; null when it stands for nobody who may come in.
    * @param address where the request comes from, for {@link Access.retryAfter}.
+   * @param since the store's stamp when the request had come.
    * @throws AshlarError as the store does: a failure of the store is never a refusal.
    */
-  authenticate(authorization: string | undefined, address?: string): Promise<Principal | null>;
+  authenticate(authorization: string | undefined, address?: string, since?: string): Promise<Principal | null>;
 
   /**
    * After how many seconds whoever was refused shall ask again; undefined when at once. It is asked after a refusal only: a good token is let in
@@ -60,15 +61,21 @@ export interface StoreAccessOptions {
 /** Access by the tokens of a store, and by one of the environment. A store without tokens of its own knows only that one. */
 export function storeAccess(store: Store, { tokenFromEnvironment }: StoreAccessOptions = {}): Access {
   const failures = new Failures();
-  const find = async (given: Given): Promise<Principal | null> => {
+  const principals = new WeakMap<AccessToken, Principal>(); // a store gives the same token until something is changed
+  const holderOf = (token: AccessToken): Principal => {
+    let known = principals.get(token);
+    if (!known) principals.set(token, (known = principalOf(token, token)));
+    return known;
+  };
+  const find = async (given: Given, since: string | undefined): Promise<Principal | null> => {
     if (tokenFromEnvironment && isSame(given.text, tokenFromEnvironment.reveal())) return ENVIRONMENT;
-    const token = await store.accessTokens?.verify(given.text);
-    return token && (given.name === undefined || given.name === token.name) ? principalOf(token, token) : null;
+    const token = await store.accessTokens?.verify(given.text, since);
+    return token && (given.name === undefined || given.name === token.name) ? holderOf(token) : null;
   };
   return {
-    async authenticate(authorization, address) {
+    async authenticate(authorization, address, since) {
       const given = readHeader(authorization);
-      const found = given && (await find(given));
+      const found = given && (await find(given, since));
       if (found) return found;
       if (authorization !== undefined && address !== undefined) failures.add(address); // who shows nothing guesses nothing
       return null;

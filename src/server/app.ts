@@ -19,7 +19,7 @@ import { readJson } from "./body.ts";
 import { type Context, DEFAULTS, type Settings } from "./context.ts";
 import { forged } from "./csrf.ts";
 import { EventSockets } from "./events.ts";
-import { exception, type Reply, type Route, refusal } from "./exchange.ts";
+import { type Call, exception, type Reply, type Route, refusal } from "./exchange.ts";
 import { failureOf } from "./failures.ts";
 import { SECURITY_HEADERS, strange } from "./guard.ts";
 import { Metrics } from "./metrics.ts";
@@ -53,6 +53,8 @@ const NOBODY: Principal = principalOf({ name: "", roles: [], types: null, names:
 
 /** A request on its way. */
 interface Running {
+  /** Among those that are. */
+  place: number;
   readonly id: string;
   readonly since: number;
   readonly request: IncomingMessage;
@@ -72,16 +74,19 @@ export class ServerApp {
   /** All that it answers. */
   readonly routes: readonly Route[];
   readonly metrics = new Metrics();
+  readonly #store: Store;
   readonly #access: Access;
   readonly #settings: Settings;
   readonly #router: Router;
   readonly #sockets: EventSockets;
-  readonly #running = new Set<Running>();
+  /** In no order. No Set: one that much is put into and taken out of keeps all of it alive until the next full garbage collection. */
+  readonly #running: Running[] = [];
   readonly #looking: NodeJS.Timeout;
   readonly #headers: readonly string[];
   #stopping = false;
 
   constructor({ store, access, audit, settings, routes }: ServerOptions) {
+    this.#store = store;
     this.#access = access;
     this.#settings = { ...DEFAULTS, ...settings };
     const schemas = new Schemas(store);
@@ -102,15 +107,16 @@ export class ServerApp {
       ...SECURITY_HEADERS,
       ...(this.#settings.secure && { "strict-transport-security": "max-age=31536000" }),
     }).flat();
-    this.metrics.running = () => this.#running.size;
+    this.metrics.running = () => this.#running.length;
     this.#looking = setInterval(() => this.#giveUp(), LOOK_MS).unref();
   }
 
   /** Answers a request; never throws. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const running: Running = { id: randomUUID(), since: performance.now(), request, response, route: undefined, replied: undefined };
-    this.#running.add(running);
-    response.once("close", () => this.#running.delete(running));
+    const place = this.#running.length;
+    const running: Running = { place, id: randomUUID(), since: performance.now(), request, response, route: undefined, replied: undefined };
+    this.#running.push(running);
+    response.once("close", () => this.#ended(running));
     this.#answer(running).then(
       (reply) => this.#reply(running, reply),
       (error) => this.#reply(running, this.#failure(running, error)),
@@ -127,7 +133,7 @@ export class ServerApp {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#sockets.close();
-    while (this.#running.size > 0) await setTimeout(10);
+    while (this.#running.length > 0) await setTimeout(10);
     clearInterval(this.#looking);
     this.metrics.close();
   }
@@ -141,27 +147,35 @@ export class ServerApp {
     const path = mark < 0 ? url : url.slice(0, mark);
     const found = this.#router.find(method, path);
     if (found && "route" in found && found.route.needs === null)
-      return this.#run(running, found, { query: "", principal: NOBODY, from: "" });
+      return this.#run(running, found, { query: "", principal: NOBODY, from: "", since: undefined });
     if (this.#stopping) return STOPPING;
-    if (this.#running.size > MOST_RUNNING) return BUSY;
+    if (this.#running.length > MOST_RUNNING) return BUSY;
     const prefects = PREFECTS.test(path);
     const forgery = prefects && this.#settings.rules.csrf ? forged(method, headers) : undefined;
     if (forgery) return forgery;
     const from = this.#from(request);
-    const principal = await this.#access.authenticate(headers.authorization, from);
+    const since = headers.authorization === undefined ? undefined : await this.#store.stamp?.().catch(() => undefined); // why not, the next use says
+    const principal = await this.#access.authenticate(headers.authorization, from, since);
     if (!principal) return this.#unknown(from);
     if (!found) return NOT_FOUND;
     if (!("route" in found)) return { ...WRONG_METHOD, headers: { allow: found.allow.join(", ") } };
     const { needs, prefect = prefects } = found.route;
     if (prefect) checkVersion(headers["x-prefect-api-version"]);
     if (needs !== null && !principal.may(needs)) throw refusal(403, `The access token has no role with the right to ${needs}.`);
-    return this.#run(running, found, { query: mark < 0 ? "" : url.slice(mark + 1), principal, from });
+    return this.#run(running, found, { query: mark < 0 ? "" : url.slice(mark + 1), principal, from, since });
+  }
+
+  #ended({ place }: Running): void {
+    const last = this.#running.pop() as Running;
+    if (last.place === place) return;
+    this.#running[place] = last;
+    last.place = place;
   }
 
   #run(
     running: Running,
     { route, params }: Found,
-    about: { readonly query: string; readonly principal: Principal; readonly from: string },
+    about: Pick<Call, "principal" | "from" | "since"> & { readonly query: string },
   ): Reply | Promise<Reply> {
     running.route = route;
     const { id, request } = running;
@@ -210,13 +224,13 @@ export class ServerApp {
   }
 
   #reply(running: Running, reply: Reply): void {
-    const { id, request, response, route, since } = running;
+    const { id, response, route, since } = running;
     if (running.replied !== undefined) return; // it was given up
     running.replied = performance.now();
-    this.metrics.answered(request.method ?? "", route, reply.status, (running.replied - since) / 1000);
+    this.metrics.answered(route, reply.status, (running.replied - since) / 1000);
     if (response.destroyed) return; // the client is gone
-    const headers = { "x-request-id": id, ...(this.#stopping && { connection: "close" }), ...reply.headers };
-    send(response, reply, this.#headers, headers)?.catch((error: unknown) => {
+    const own = this.#stopping ? ["x-request-id", id, "connection", "close"] : ["x-request-id", id];
+    send(response, reply, this.#headers, own)?.catch((error: unknown) => {
       this.#failure(running, error);
       response.destroy(); // in the middle of a list nothing else can be said
     });
@@ -229,7 +243,7 @@ export class ServerApp {
   #giveUp(): void {
     const now = performance.now();
     for (const running of this.#running) {
-      if (now - running.since < this.#settings.answerWithinMs) break; // they stand in the order in which they came
+      if (now - running.since < this.#settings.answerWithinMs) continue;
       if (running.replied === undefined) {
         this.metrics.failed("ERR_TIMEOUT");
         this.#settings.log(
@@ -245,7 +259,7 @@ const NOT_FOUND = refusal(404, "Not Found").reply;
 const WRONG_METHOD = refusal(405, "Method Not Allowed").reply;
 const UNAUTHORIZED = exception(401, "Unauthorized").reply;
 const BUSY = exception(503, "Service Unavailable", { "retry-after": "1" }).reply;
-const STOPPING = exception(503, "Service Unavailable", { "retry-after": "1", connection: "close" }).reply;
+const STOPPING = exception(503, "Service Unavailable", { "retry-after": "1" }).reply;
 const UNKNOWN_OUTCOME = refusal(504, "The store did not answer in time: whether it was written is not known.").reply;
 
 /** Prefect's check of its API's version (protocol.md §1.2). */

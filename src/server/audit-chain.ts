@@ -37,14 +37,10 @@ export interface ReadLine extends Link {
 /** How a line ends: key, hash, and mac. */
 const TAIL = /^(\{"line":\d+,.*,"key":"([0-9a-z]*)")(,"hash":"([\w-]{43})","mac":"([\w-]{22})"\})$/;
 
-/** The next line of a chain, without its line break. */
-export function makeLine(
-  content: Readonly<Record<string, unknown>>,
-  before: Link,
-  key: DerivedKey,
-): { readonly text: string; readonly link: Link } {
+/** The next line of a chain, without its line break. @param content what it says, as the JSON text of an object that is not empty */
+export function makeLine(content: string, before: Link, key: DerivedKey): { readonly text: string; readonly link: Link } {
   const line = before.line + 1;
-  const body = ascii(JSON.stringify({ line, ...content, key: key.key })).slice(0, -1);
+  const body = `{"line":${line},${ascii(content.slice(1, -1))},"key":"${key.key}"`;
   const hash = hashOf(before.hash, body);
   return { text: `${body},"hash":"${hash}","mac":"${macOf(hash, key)}"}`, link: { line, hash } };
 }

@@ -37,7 +37,8 @@ export interface Audit {
 export type AuditKeys = (id?: string) => Promise<DerivedKey>;
 
 interface Waiting {
-  readonly content: Readonly<Record<string, unknown>>;
+  /** As JSON. */
+  readonly content: string;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -130,10 +131,10 @@ class AuditLog implements Audit {
     await this.#letGo();
   }
 
-  #write(content: Waiting["content"]): Promise<void> {
+  #write(content: Readonly<Record<string, unknown>>): Promise<void> {
     if (this.#closed) return Promise.reject(this.#cannot("it was closed"));
     return new Promise((done, failed) => {
-      this.#queue.push({ content: { time: new Date().toISOString(), ...content }, done, failed });
+      this.#queue.push({ content: timed(content), done, failed });
       this.#writing ??= this.#drain();
     });
   }
@@ -155,14 +156,14 @@ class AuditLog implements Audit {
     this.#writing = undefined;
   }
 
-  async #append(contents: readonly Waiting["content"][]): Promise<void> {
+  async #append(contents: readonly string[]): Promise<void> {
     const key = await this.#keys();
     const mending = this.#failed !== undefined;
     if (mending) await this.#letGo(); // what the file holds by now is to be found out
     const file = await this.#fileToWrite();
     let link = this.#link ?? START;
     let text = "";
-    for (const content of file.first ? [{ time: contents[0]?.time, ...file.first }, ...contents] : contents) {
+    for (const content of file.first ? [timed(file.first), ...contents] : contents) {
       const made = makeLine(content, link, key);
       link = made.link;
       text += `${made.text}\n`;
@@ -292,6 +293,10 @@ class AuditLog implements Audit {
       `The audit log ${this.#path} was changed: ${why}. "ashlar audit verify" says more; to begin a new one, move it and its .head away.`,
     );
   }
+}
+
+function timed(content: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ time: new Date().toISOString(), ...content });
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

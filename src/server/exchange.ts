@@ -28,6 +28,8 @@ export interface Call {
   readonly principal: Principal;
   /** Address of the client, as far as it is known. */
   readonly from: string;
+  /** The store's stamp when the request had come: what was read since then is new enough for it. Undefined where the store has none. */
+  readonly since: string | undefined;
   /** Identity of the request; the reply has it in `x-request-id`. */
   readonly id: string;
   header(name: string): string | undefined;

@@ -19,7 +19,7 @@ interface Series {
 
 /** Counts of one server. */
 export class Metrics {
-  readonly #series = new Map<string, Series>();
+  readonly #series = new Map<Route | undefined, Map<number, Series>>();
   readonly #failures = new Map<string, number>();
   readonly #started = Date.now() / 1000;
   readonly #delay = monitorEventLoopDelay({ resolution: 20 });
@@ -33,10 +33,11 @@ export class Metrics {
   }
 
   /** A request was answered. @param route undefined: it found none. */
-  answered(method: string, route: Route | undefined, status: number, seconds: number): void {
-    const labels = route ? `method="${method}",route="${route.path}",status="${status}"` : `method="",route="",status="${status}"`;
-    let series = this.#series.get(labels);
-    if (!series) this.#series.set(labels, (series = { labels, buckets: BUCKETS.map(() => 0), sum: 0, count: 0 }));
+  answered(route: Route | undefined, status: number, seconds: number): void {
+    let ofRoute = this.#series.get(route);
+    if (!ofRoute) this.#series.set(route, (ofRoute = new Map()));
+    let series = ofRoute.get(status);
+    if (!series) ofRoute.set(status, (series = newSeries(route, status)));
     const bucket = BUCKETS.findIndex((end) => seconds <= end);
     if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
     series.sum += seconds;
@@ -54,7 +55,7 @@ export class Metrics {
     const { user, system } = process.cpuUsage();
     const lines = [
       ...head("ashlar_request_seconds", "histogram", "Time from a request's headers to its answer."),
-      ...[...this.#series.values()].flatMap(histogram),
+      ...[...this.#series.values()].flatMap((ofRoute) => [...ofRoute.values()].flatMap(histogram)),
       ...head("ashlar_failures_total", "counter", "Failures of the server, its store or its keys, by code."),
       ...[...this.#failures].map(([code, count]) => `ashlar_failures_total{code="${code}"} ${count}`),
       ...single("ashlar_requests_running", "gauge", "Requests that are being answered.", this.running()),
@@ -76,6 +77,11 @@ export class Metrics {
   close(): void {
     this.#delay.disable();
   }
+}
+
+function newSeries(route: Route | undefined, status: number): Series {
+  const labels = route ? `method="${route.method}",route="${route.path}",status="${status}"` : `method="",route="",status="${status}"`;
+  return { labels, buckets: BUCKETS.map(() => 0), sum: 0, count: 0 };
 }
 
 function head(name: string, type: string, help: string): string[] {

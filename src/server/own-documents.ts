@@ -113,7 +113,7 @@ async function load(context: Context, call: Call): Promise<Reply> {
     const root = await found(context, call, "reveal");
     checkReach(call.principal, "reveal", [root, ...(await context.store.inspectMany([root.id]))]); // what is beyond is not even opened
   }
-  const documents = await context.store.load(key);
+  const documents = await context.store.load(key, call.since);
   checkReach(call.principal, "reveal", documents);
   const reply = json({ documents: documents.map(openedDocument) });
   await recordRevealed(context, call, documents);

@@ -14,20 +14,17 @@ const PATIENCE_MS = 20_000;
 /**
  * Writes a reply. What comes in parts is waited for; all else is on its way when this returns.
  * @param always headers of every reply, names and values by turns; those of the reply go before them.
+ * @param own more of them, of this one.
  * @throws what the parts of the body throw.
  */
 export function send(
   response: ServerResponse,
-  { status, body, type = "application/json" }: Reply,
+  { status, body, type = "application/json", headers }: Reply,
   always: readonly string[],
-  headers: Readonly<Record<string, string>>,
+  own: readonly string[],
 ): Promise<void> | undefined {
-  const all: string[] = [];
-  for (let index = 0; index < always.length; index += 2) {
-    const name = always[index] as string;
-    if (headers[name] === undefined) all.push(name, always[index + 1] as string);
-  }
-  for (const name in headers) all.push(name, headers[name] as string);
+  const all = headers ? [...without(always, headers), ...Object.entries(headers).flat()] : always.slice();
+  all.push(...own);
   if (body !== undefined) all.push("content-type", type);
   if (typeof body === "object") {
     response.writeHead(status, all);
@@ -38,6 +35,10 @@ export function send(
   response.writeHead(status, all);
   response.end(body, length === body?.length ? "latin1" : "utf8"); // what is ASCII need not be looked at again
   return undefined;
+}
+
+function without(always: readonly string[], headers: Readonly<Record<string, string>>): string[] {
+  return always.filter((_, index) => headers[always[index - (index % 2)] as string] === undefined);
 }
 
 async function sendParts(response: ServerResponse, parts: AsyncIterable<string>): Promise<void> {

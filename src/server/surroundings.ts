@@ -38,9 +38,16 @@ export class Surroundings {
 
   /** For one reply; asked for when its documents were read, so that it is not older than they are. */
   async now(): Promise<Around> {
-    const stamp = await this.#store.stamp?.();
-    if (stamp === undefined || stamp !== this.#stamp) this.#around = new Around(this.#store, this.#schemas);
-    this.#stamp = stamp;
+    return this.at(await this.#store.stamp?.());
+  }
+
+  /**
+   * For one reply, not older than its request.
+   * @param since the store's stamp when the request came; undefined where it has none.
+   */
+  at(since: string | undefined): Around {
+    if (since === undefined || since !== this.#stamp) this.#around = new Around(this.#store, this.#schemas);
+    this.#stamp = since;
     return this.#around;
   }
 }
@@ -78,13 +85,16 @@ export class Around {
   }
 }
 
-/** A value by key, read once; a failure is not kept. */
-function once<T>(known: Map<string, Promise<T>>, key: string, read: () => Promise<T>): Promise<T> {
+/** A value by key, read once; a failure is not kept, nor what is not there: it may have come by the time a document needs it. */
+function once<T extends { readonly id: string }>(known: Map<string, Promise<T>>, key: string, read: () => Promise<T>): Promise<T> {
   const before = known.get(key);
   if (before) return before;
   const reading = read();
   known.set(key, reading);
-  reading.catch(() => known.delete(key));
+  reading.then(
+    ({ id }) => id === NO_ID && known.delete(key),
+    () => known.delete(key),
+  );
   return reading;
 }
 

@@ -23,8 +23,9 @@ export interface AccessTokens {
   revoke(name: string): Promise<AccessToken>;
 
   /**
-   * The token of a text, if it is in force; else null. One point read.
+   * The token of a text, if it is in force; else null. One point read, or none.
+   * @param since what the store's `stamp()` gave a moment ago. Default: it is asked now.
    * @throws AshlarError `ERR_CANNOT_OPEN` when its record was changed; what the vault throws.
    */
-  verify(text: string): Promise<AccessToken | null>;
+  verify(text: string, since?: string): Promise<AccessToken | null>;
 }

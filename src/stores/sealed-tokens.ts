@@ -10,9 +10,9 @@ import {
   checkGrant,
   isInForce,
   isTokenOf,
+  isTokenText,
   newTokenText,
   type TokenGrant,
-  tokenForm,
   tokenHash,
   tokenPlace,
   unknownToken,
@@ -25,6 +25,7 @@ import type { Secrets } from "../vaults/vault.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import { named } from "./record.ts";
 import type { Sealing } from "./sealing.ts";
+import { SinceStamp } from "./since-stamp.ts";
 
 const KIND = "token";
 /** Type of the records, for backends that lay them out by type. */
@@ -47,6 +48,12 @@ interface Opened {
   readonly sealed: Sealed;
 }
 
+/** A token that was read, and the hash of its text. */
+interface Known {
+  readonly token: AccessToken;
+  readonly hash: string;
+}
+
 /** The access tokens of a store. */
 export function sealedTokens(sealing: Sealing): AccessTokens {
   return new SealedTokens(sealing);
@@ -56,8 +63,8 @@ class SealedTokens implements AccessTokens {
   readonly #sealing: Sealing;
   /** What records said when they were opened. */
   readonly #remembered = new Map<string, Sealed>();
-  /** Tokens by their place, read when the backend had a stamp: while that stays, nobody changed them. */
-  readonly #read = new Map<string, Opened & { readonly stamp: string }>();
+  /** Tokens by their place. */
+  readonly #read = new SinceStamp<Known>(MOST_REMEMBERED);
 
   constructor(sealing: Sealing) {
     this.#sealing = sealing;
@@ -100,25 +107,23 @@ class SealedTokens implements AccessTokens {
     }
   }
 
-  async verify(text: string): Promise<AccessToken | null> {
-    if (tokenForm(text) !== "whole") return null;
-    const found = await this.#find(tokenPlace(text));
-    return found && isTokenOf(found.sealed.hash, text) && isInForce(found.sealed) ? tokenOf(found.record, found.sealed) : null;
+  async verify(text: string, since?: string): Promise<AccessToken | null> {
+    if (!isTokenText(text)) return null;
+    const found = await this.#find(tokenPlace(text), since);
+    return found && isTokenOf(found.hash, text) && isInForce(found.token) ? found.token : null;
   }
 
-  async #find(place: string): Promise<Opened | null> {
+  async #find(place: string, since?: string): Promise<Known | null> {
     const { backend } = this.#sealing;
-    const stamp = await backend.stamp?.();
-    const known = this.#read.get(place);
-    if (known && known.stamp === stamp) return known;
+    const stamp = since ?? (await backend.stamp?.());
+    const before = stamp === undefined ? undefined : this.#read.get(stamp, place);
+    if (before) return before;
     const record = await backend.get({ kind: KIND, type: TYPE, name: place });
     if (!record) return null;
     const sealed = this.#remembered.get(memoryOf(record)) ?? (await this.#open(record));
-    if (stamp !== undefined) {
-      if (this.#read.size >= MOST_REMEMBERED) this.#read.clear();
-      this.#read.set(place, { record, sealed, stamp });
-    }
-    return { record, sealed };
+    const known = { token: tokenOf(record, sealed), hash: sealed.hash };
+    if (stamp !== undefined) this.#read.set(stamp, place, known);
+    return known;
   }
 
   async #revoke({ record, sealed }: Opened): Promise<AccessToken> {

@@ -7,6 +7,7 @@ import type { Backend, RecordKey, RecordKind, StoredRecord } from "../backends/b
 import { AshlarError, isAshlarError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { Secret } from "../secret.ts";
+import { freeze } from "../values.ts";
 import { editableVault } from "../vaults/editable.ts";
 import type { Vault } from "../vaults/vault.ts";
 import type { AccessTokens } from "./access-tokens.ts";
@@ -29,6 +30,7 @@ import {
 import { sealedTokens } from "./sealed-tokens.ts";
 import { deleteSchema, deleteType, readSchema, readSchemas, readType, readTypes, saveSchema, saveType } from "./sealed-types.ts";
 import { Sealing } from "./sealing.ts";
+import { SinceStamp } from "./since-stamp.ts";
 import type {
   BlockSchema,
   BlockType,
@@ -59,6 +61,11 @@ export interface SealedStoreOptions {
 /** How often an overwrite without a revision is tried again when someone else writes at the same time. */
 const OVERWRITE_TRIES = 20;
 
+/** How many documents are kept, sealed, since nothing was changed… */
+const MOST_READ = 256;
+/** …and how long each with all that it refers to may be, in characters. */
+const LONGEST_READ = 64 * 1024;
+
 /** A store over any backend with any vault. */
 export function sealedStore(options: SealedStoreOptions): Store {
   return new SealedStore(options);
@@ -71,6 +78,8 @@ class SealedStore implements Store {
   readonly #vault: Vault;
   readonly #sealing: Sealing;
   readonly #maxBytes: number;
+  /** Documents and all that they refer to as records, sealed. */
+  readonly #read = new SinceStamp<readonly StoredRecord[]>(MOST_READ);
   readonly maintenance: Maintenance;
   readonly accessTokens: AccessTokens;
   readonly edits: Edits | undefined;
@@ -88,14 +97,28 @@ class SealedStore implements Store {
     this.accessTokens = sealedTokens(this.#sealing);
   }
 
-  load(key: DocumentKey): readonly Document[] | Promise<readonly Document[]> {
-    return this.#load(key, "");
+  load(key: DocumentKey, since?: string): readonly Document[] | Promise<readonly Document[]> {
+    if (since === undefined) return this.#load(key, "");
+    const place = "id" in key ? key.id : `${key.type}/${key.name}`;
+    const read = this.#read.get(since, place);
+    return read ? this.#open(key, read, "") : this.#load(key, "", (records) => keep(this.#read, since, place, records));
   }
 
-  /** @param before the seals of the records that could not be opened the time before. */
-  #load(key: DocumentKey, before: string): readonly Document[] | Promise<readonly Document[]> {
+  /**
+   * @param before the seals of the records that could not be opened the time before.
+   * @param seen is told what was read.
+   */
+  #load(
+    key: DocumentKey,
+    before: string,
+    seen?: (records: readonly StoredRecord[]) => void,
+  ): readonly Document[] | Promise<readonly Document[]> {
     const found = this.#graph(key);
-    return found instanceof Promise ? found.then((records) => this.#open(key, records, before)) : this.#open(key, found, before);
+    const open = (records: readonly StoredRecord[]) => {
+      seen?.(records);
+      return this.#open(key, records, before);
+    };
+    return found instanceof Promise ? found.then(open) : open(found);
   }
 
   #open(key: DocumentKey, records: readonly StoredRecord[], before: string): readonly Document[] | Promise<readonly Document[]> {
@@ -334,6 +357,10 @@ function rootFirst(records: readonly StoredRecord[], asked: RecordKey): readonly
   );
   if (!root || !isDocument(root.kind)) return undefined;
   return root === records[0] ? records : [root, ...records.filter((each) => each !== root)];
+}
+
+function keep(read: SinceStamp<readonly StoredRecord[]>, since: string, place: string, records: readonly StoredRecord[]): void {
+  if (records.length > 0 && JSON.stringify(records).length <= LONGEST_READ) read.set(since, place, freeze(records) as typeof records);
 }
 
 function loadedItem({ id, type, name }: StoredRecord, results: readonly (Document | AshlarError)[]): LoadedItem {

@@ -27,6 +27,7 @@ export class Sealing {
   readonly vault: Vault;
   readonly #actor: string;
   readonly #held = new WeakMap<StoredRecord, Document>();
+  readonly #bindings = new WeakMap<StoredRecord, Uint8Array>();
   #storeId: string | undefined;
 
   /** @param actor who writes, for `updatedBy`. */
@@ -78,7 +79,7 @@ export class Sealing {
     if (storeId === undefined) return this.#identify().then(() => this.open(record));
     if (record.damaged) return failed(record, damaged());
     try {
-      const secrets = this.vault.open(record.sealed, () => bindingOf(record, storeId));
+      const secrets = this.vault.open(record.sealed, () => this.#bindingOf(record, storeId));
       return secrets instanceof Promise ? secrets.catch((error: unknown) => failed(record, error)) : secrets;
     } catch (error) {
       return failed(record, error);
@@ -98,6 +99,14 @@ export class Sealing {
     const document = opened(record, secrets);
     if (Object.isFrozen(secrets) && Object.isFrozen(record)) this.#held.set(record, frozen(document));
     return document;
+  }
+
+  /** Of a record that stays as it is, made once. */
+  #bindingOf(record: StoredRecord, storeId: string): Uint8Array {
+    if (!Object.isFrozen(record)) return bindingOf(record, storeId);
+    let binding = this.#bindings.get(record);
+    if (!binding) this.#bindings.set(record, (binding = bindingOf(record, storeId)));
+    return binding;
   }
 
   async #identify(): Promise<void> {

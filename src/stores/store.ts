@@ -231,9 +231,10 @@ export interface Store {
   /**
    * The document and every document it refers to, at any depth: the asked one first, each once. One that is referred to and gone is left out.
    * A store that waits for nothing answers at once; a failure is a rejection, always.
+   * @param since what {@link Store.stamp} gave a moment ago: what was read since it gave that is new enough. Default: it is read now.
    * @throws AshlarError `ERR_NOT_FOUND`; what the vault throws.
    */
-  load(key: DocumentKey): Promise<readonly Document[]> | readonly Document[];
+  load(key: DocumentKey, since?: string): Promise<readonly Document[]> | readonly Document[];
 
   /**
    * A page of documents in order of type and name, each as {@link Store.load} gives it, in a number of reads that does not grow with the page.

@@ -218,6 +218,20 @@ export const reading: readonly Case<Store>[] = [
     },
   },
   {
+    name: "load: since a stamp, what was changed before it was given is seen; where there is one",
+    async run(store) {
+      await refused("ERR_NOT_FOUND", async () => store.load(at("one"), await store.stamp?.()));
+      for (const count of [1, 2, 3]) {
+        const saved = await store.save(part("one", { data: { count }, secrets: { "/token": count } }), { overwrite: true });
+        const since = await store.stamp?.();
+        for (const key of [at("one"), at("one"), { id: saved.id }])
+          assert.deepStrictEqual(revealed((await store.load(key, since))[0] as Document), { "/token": count });
+      }
+      await store.delete(at("one"));
+      await refused("ERR_NOT_FOUND", async () => store.load(at("one"), await store.stamp?.()));
+    },
+  },
+  {
     name: "load: readers get a whole document while it is written",
     async run(store) {
       const versions = (count: number) => part("one", { data: { count }, secrets: { "/token": count } });

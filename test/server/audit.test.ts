@@ -172,11 +172,11 @@ describe("a change to the log is found", async () => {
   it("lines put in or appended, also well formed, with hashes that fit, and another key", async () => {
     const last = JSON.parse(lines.at(-1) as string) as { line: number; hash: string };
     const forgedKey = { key: first.id, bytes: new Uint8Array(32) };
-    const forged = makeLine(entry("forged") as never, last, forgedKey);
+    const forged = makeLine(JSON.stringify(entry("forged")), last, forgedKey);
     expect(await broken(changed((all) => [...all, forged.text]))).toEqual([
       `7: Line 7 was not written by a holder of the key ${first.id}.`,
     ]);
-    const unknown = makeLine(entry("forged") as never, last, { ...forgedKey, key: "ffffffff" });
+    const unknown = makeLine(JSON.stringify(entry("forged")), last, { ...forgedKey, key: "ffffffff" });
     expect(await verified(changed((all) => [...all, unknown.text]))).toMatchObject({ breaks: [], missingKeys: ["ffffffff"], unproven: 1 });
     for (const text of ["", "{}", "null", "forged", lines[0] as string])
       expect((await broken(changed((all) => [...all, text]))).length).toBe(1);
@@ -186,7 +186,7 @@ describe("a change to the log is found", async () => {
     let link = START;
     const made = lines.map((line) => {
       const { line: _line, hash: _hash, mac: _mac, key, ...content } = JSON.parse(line) as Record<string, string>;
-      const next = makeLine({ ...content, who: "someone-else" }, link, { key: key as string, bytes: new Uint8Array(32) });
+      const next = makeLine(JSON.stringify({ ...content, who: "someone-else" }), link, { key: key as string, bytes: new Uint8Array(32) });
       link = next.link;
       return next.text;
     });
@@ -243,7 +243,7 @@ describe("opened again", () => {
   it("after a line of a key that is not at hand is refused: what was written next would vouch for it", async () => {
     const path = await written(newPath(), "a");
     const last = JSON.parse(linesIn(path).at(-1) as string) as { line: number; hash: string };
-    const forged = makeLine(entry("forged") as never, last, { key: "ffffffff", bytes: new Uint8Array(32) });
+    const forged = makeLine(JSON.stringify(entry("forged")), last, { key: "ffffffff", bytes: new Uint8Array(32) });
     appendFileSync(path, `${forged.text}\n`);
     await expect(openAudit(path, keys)).rejects.toMatchObject({
       code: "ERR_UNKNOWN_KEY",
@@ -366,7 +366,7 @@ describe("when keys rotate", () => {
     const forged = lines.map((line, index) => {
       if (index > 3) return line;
       const { line: _line, hash: _hash, mac: _mac, key: _key, ...content } = JSON.parse(line) as Record<string, string>;
-      const made = makeLine({ ...content, who: "someone-else" }, link, stolen);
+      const made = makeLine(JSON.stringify({ ...content, who: "someone-else" }), link, stolen);
       link = made.link;
       return made.text;
     });

@@ -15,7 +15,7 @@ async function sent(): Promise<{ answer: IncomingMessage; response: ServerRespon
     for (let part = 0; part < PARTS; part++) yield PART;
   }
   const server = createServer((_request, response) =>
-    resolve({ response, done: Promise.resolve(send(response, { status: 200, body: parts() }, [], {})) }),
+    resolve({ response, done: Promise.resolve(send(response, { status: 200, body: parts() }, [], [])) }),
   );
   onTestFinished(() => {
     server.closeAllConnections();
