@@ -26,6 +26,7 @@ import { usageError } from "./failure.ts";
 import { findKeys, keysInUse } from "./keys.ts";
 import { paint, pairs, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 
 /** Options as the command line has them. */
 interface ServeOptions {
@@ -69,6 +70,7 @@ export async function serve(session: Session, _given: readonly string[], options
     });
     const told = untilTold();
     const listening = await opened(() => listen(app, door), options);
+    keepHeapSmall();
     const { url, found } = addressesOf(options, listening.port);
     const shown = { url, store: store.url, keys, audit: auditPath, ...linesToPaste(found) };
     print(session, shown, () => greeting(shown));
