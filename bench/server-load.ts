@@ -3,6 +3,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import autocannon from "autocannon";
 import { median } from "./measure.ts";
 import { asked, loadPath, maker, type Subject } from "./serving.ts";
@@ -22,15 +23,22 @@ async function loaded(subject: Subject, connections: number, seconds: number): P
   return { perSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
 }
 
-/** The same for several servers by turns, so that what else the machine does falls on all of them; the median of each. */
+/**
+ * The same for several servers by turns, so that what else the machine does falls on all of them; the median of each. Before each turn a rest: the
+ * server before is to have ended what it was left with, which takes Prefect's more than a second.
+ */
 export async function loadedByTurns(
   subjects: readonly Subject[],
   connections: number,
-  { turns, seconds }: { readonly turns: number; readonly seconds: number },
+  { turns, seconds, restMs }: { readonly turns: number; readonly seconds: number; readonly restMs: number },
 ): Promise<ReadonlyMap<Subject, Load>> {
   const all = new Map(subjects.map((subject): [Subject, Load[]] => [subject, []]));
   for (const subject of subjects) await loaded(subject, connections, seconds); // warm
-  for (let turn = 0; turn < turns; turn++) for (const [subject, loads] of all) loads.push(await loaded(subject, connections, seconds));
+  for (let turn = 0; turn < turns; turn++)
+    for (const [subject, loads] of all) {
+      await setTimeout(restMs);
+      loads.push(await loaded(subject, connections, seconds));
+    }
   const middle = (loads: readonly Load[], of: keyof Load) => median(loads.map((load) => load[of]));
   return new Map(
     Array.from(all, ([subject, loads]): [Subject, Load] => [

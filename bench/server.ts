@@ -41,7 +41,7 @@ interface Measured {
 }
 
 const measured: Measured = { loads: new Map(), waits: new Map(), starts: [], slower: Number.NaN, memory: [] };
-const TURNS = values.tiny ? { turns: 1, seconds: 1 } : { turns: 3, seconds: 3 };
+const TURNS = values.tiny ? { turns: 1, seconds: 1, restMs: 0 } : { turns: 3, seconds: 3, restMs: 2000 };
 
 /** One figure; prints it. */
 function tell(figure: string, server: string, numbers: Readonly<Record<string, number>>): void {

@@ -76,7 +76,11 @@ class SqliteBackend implements Backend {
 
   /** SQLite counts what other connections commit. https://www.sqlite.org/pragma.html#pragma_data_version */
   stamp(): Promise<string> {
-    return this.#do(() => `${this.#statement("PRAGMA data_version").get()?.data_version} ${this.#changes}`);
+    return this.#do(() => {
+      const statement = this.#statement("PRAGMA data_version");
+      statement.setReturnArrays(true); // on the way of every request to a server
+      return `${(statement.get() as unknown as readonly [number])[0]} ${this.#changes}`;
+    });
   }
 
   get(key: RecordKey): Promise<StoredRecord | null> {

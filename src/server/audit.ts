@@ -141,43 +141,45 @@ class AuditLog implements Audit {
 
   /** Writes what waits, then what came meanwhile, until nothing does. */
   async #drain(): Promise<void> {
-    await Promise.resolve(); // who asks in the same turn goes along
     while (this.#queue.length > 0) {
-      const batch = this.#queue;
-      this.#queue = [];
+      let batch: Waiting[] = [];
       try {
-        await this.#append(batch.map(({ content }) => content));
+        const key = await this.#keys();
+        const mending = this.#failed !== undefined;
+        if (mending) await this.#letGo(); // what the file holds by now is to be found out
+        const file = await this.#fileToWrite();
+        batch = this.#queue.splice(0); // who came meanwhile goes along
+        await this.#append(file, key, batch);
+        if (this.#failed && !mending) throw this.#failed; // a sync, meanwhile
+        const onDisk = this.#sync();
+        onDisk.catch(() => undefined); // whoever writes next is told
+        if (mending) {
+          await onDisk;
+          this.#failed = undefined;
+        }
         for (const { done } of batch) done();
       } catch (error) {
         this.#failed = this.#failureOf(error);
-        for (const { failed } of batch) failed(this.#failed);
+        for (const { failed } of batch.length > 0 ? batch : this.#queue.splice(0)) failed(this.#failed);
       }
     }
     this.#writing = undefined;
   }
 
-  async #append(contents: readonly string[]): Promise<void> {
-    const key = await this.#keys();
-    const mending = this.#failed !== undefined;
-    if (mending) await this.#letGo(); // what the file holds by now is to be found out
-    const file = await this.#fileToWrite();
+  async #append(file: Opened, key: DerivedKey, batch: readonly Waiting[]): Promise<void> {
     let link = this.#link ?? START;
     let text = "";
-    for (const content of file.first ? [timed(file.first), ...contents] : contents) {
+    const add = (content: string) => {
       const made = makeLine(content, link, key);
       link = made.link;
       text += `${made.text}\n`;
-    }
+    };
+    if (file.first) add(timed(file.first));
+    for (const { content } of batch) add(content);
     await file.log.appendFile(text);
     file.size += text.length; // it is all ASCII
     file.first = undefined;
     this.#link = link;
-    if (this.#failed && !mending) throw this.#failed; // a sync, meanwhile
-    const onDisk = this.#sync();
-    onDisk.catch(() => undefined); // whoever writes next is told
-    if (!mending) return;
-    await onDisk;
-    this.#failed = undefined;
   }
 
   /** Brings to disk all that is written when it begins: as soon as the one before is done. A failure is that of all who wait. */
