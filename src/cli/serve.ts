@@ -59,6 +59,7 @@ export async function serve(session: Session, _given: readonly string[], options
   if (options.systemTypes) await installSystemTypes(store);
   const auditPath = options.audit === undefined ? auditLogPath() : resolve(options.audit);
   const audit = await openAudit(auditPath, auditKeys(store));
+  keepHeapSmall();
   try {
     const app = serverApp({
       ...{ store, audit, access: storeAccess(store, { tokenFromEnvironment }), routes: ownRoutes },
@@ -70,7 +71,6 @@ export async function serve(session: Session, _given: readonly string[], options
     });
     const told = untilTold();
     const listening = await opened(() => listen(app, door), options);
-    keepHeapSmall();
     const { url, found } = addressesOf(options, listening.port);
     const shown = { url, store: store.url, keys, audit: auditPath, ...linesToPaste(found) };
     print(session, shown, () => greeting(shown));

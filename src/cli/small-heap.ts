@@ -7,8 +7,8 @@
  */
 import { setFlagsFromString } from "node:v8";
 
-/** From now on the young half of the heap grows no more, and the old half is looked through when it has grown by two thirds. */
+/** From now on the young half of the heap grows no more, and the old half is looked through when it has grown by a third. */
 export function keepHeapSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
-  setFlagsFromString("--heap-growing-percent=70");
+  setFlagsFromString("--heap-growing-percent=30");
 }
