@@ -37,8 +37,11 @@ export function folderOf(kind: RecordKind, type: string): string {
   return kind === "document" ? encode(type) : `${encode(type)}/_${kind}`;
 }
 
+const PLAIN = /^[a-z0-9-]+$/;
+
 /** What is no lower-case letter, digit or dash is written as `_` and the hexadecimal digits of its bytes: no name is ever a path. */
 function encode(name: string): string {
+  if (PLAIN.test(name)) return name;
   return name === ""
     ? "_"
     : name.replace(/[^a-z0-9-]/gsu, (character) =>

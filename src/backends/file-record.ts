@@ -60,18 +60,20 @@ function isWhole(record: StoredRecord): boolean {
     return false;
   if (TEXTS.some((key) => typeof record[key] !== "string")) return false;
   const { data, references, secrets } = record;
-  if (!isObject(data) || !isObject(references) || !isObject(secrets) || !Object.values(secrets).every(isObject)) return false;
-  const pointing = Object.values(references).every(
-    (to) => isObject(to) && [to.id, to.type, to.name].every((part) => typeof part === "string"),
-  );
+  if (!isObject(data) || !isObject(references) || !isObject(secrets)) return false;
+  for (const key in secrets) if (!isObject(secrets[key])) return false;
+  for (const key in references) {
+    const to = references[key];
+    if (!isObject(to) || typeof to.id !== "string" || typeof to.type !== "string" || typeof to.name !== "string") return false;
+  }
   try {
     checkDepth(data, "A record");
-    return pointing;
+    return true;
   } catch {
     return false;
   }
 }
 
-function isObject(value: unknown): boolean {
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { AshlarError, isAshlarError } from "../errors.ts";
-import { type Backend, MAX_REFERENCE_DEPTH, type RecordKey, type RecordKind, type StoredRecord } from "./backend.ts";
+import type { Backend, RecordKey, RecordKind, StoredRecord } from "./backend.ts";
 import { StoreFolder } from "./file-folder.ts";
 import { KnownIds } from "./file-ids.ts";
 import { fileOf, folderPath, type Place } from "./file-names.ts";
@@ -69,11 +69,13 @@ class FileBackend implements Backend {
     this.#checkOpen();
     const root = "id" in key ? this.#byId(key.id) : this.#at(key);
     const found = new Map<string, StoredRecord>();
-    let level = root ? [root] : [];
-    for (let depth = 0; depth <= MAX_REFERENCE_DEPTH + 1 && level.length > 0; depth++) {
-      const fresh = new Map(level.filter(({ id }) => !found.has(id)).map((record) => [record.id, record]));
-      for (const [id, record] of fresh) found.set(id, record);
-      level = [...fresh.values()].flatMap((record) => Object.values(record.references).flatMap((to) => this.#referred(to) ?? []));
+    if (root) found.set(root.id, root);
+    for (const { references } of found.values()) {
+      for (const key in references) {
+        const to = references[key] as StoredRecord["references"][string];
+        const child = found.has(to.id) ? null : this.#referred(to);
+        if (child) found.set(child.id, child);
+      }
     }
     return [...found.values()];
   }
