@@ -71,8 +71,8 @@ class FileBackend implements Backend {
     const found = new Map<string, StoredRecord>();
     if (root) found.set(root.id, root);
     for (const { references } of found.values()) {
-      for (const key in references) {
-        const to = references[key] as StoredRecord["references"][string];
+      for (const at in references) {
+        const to = references[at] as StoredRecord["references"][string];
         const child = found.has(to.id) ? null : this.#referred(to);
         if (child) found.set(child.id, child);
       }

@@ -2,8 +2,8 @@
  * The audit log: who read a secret or changed anything, one line of JSON each, written before the answer goes out. Touches node:fs and audit-chain.ts.
  *
  * A line holds what is listed in audit-entry.ts and nothing else, never a value. Many requests share one write and one sync, which follows each write
- * at once: so what a process wrote outlives that process, and a power cut takes the reads of the last milliseconds with it, and no change that was
- * confirmed. Beside the log lies `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied
+ * at once and is waited for where it takes long: so what a process wrote outlives that process, and a power cut takes the reads of the last 100
+ * milliseconds with it, and no change that was confirmed. Beside the log lies `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied
  * while it is written (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process
  * writes a file.
  * @module
@@ -25,7 +25,7 @@ export interface Audit {
    * @throws AshlarError `ERR_DENIED`, `ERR_UNREACHABLE` when it cannot be written: then nothing may be revealed.
    */
   record(entry: AuditEntry): Promise<void>;
-  /** Done when all that was recorded is on disk: waited for before a change is confirmed. @throws AshlarError as `record` does */
+  /** Asked right after `record`, done when its line is on disk: waited for before a change is confirmed. @throws AshlarError as `record` does */
   synced(): Promise<void>;
   /** Whether entries can be written, as far as is known: asked before something is changed. Tries, where they could not of late. @throws AshlarError as `record` does */
   ready(): Promise<void>;
@@ -55,6 +55,8 @@ interface Opened {
 
 /** Room for the head, which is overwritten in place. */
 const HEAD_BYTES = 256;
+/** From when on a sync under way is waited for before anything more is answered, in milliseconds. */
+const LONGEST_LAG_MS = 100;
 
 /** The keys of a store for its audit log. @throws AshlarError `ERR_UNSUPPORTED` where the store has none. */
 export function auditKeys({ maintenance, url }: Store): AuditKeys {
@@ -91,6 +93,7 @@ class AuditLog implements Audit {
   /** The sync that is under way, and the one after it, which covers what is written by then. */
   #syncing: Promise<void> | undefined;
   #syncNext: Promise<void> | undefined;
+  #syncBegan = 0;
   #file: Opened | undefined;
   /** Where the chain stands; undefined until this process has looked. */
   #link: Link | undefined;
@@ -106,8 +109,14 @@ class AuditLog implements Audit {
   }
 
   async begin(): Promise<void> {
-    await this.#write({ what: "begin" });
-    await this.synced();
+    try {
+      await this.#write({ what: "begin" });
+      await this.synced();
+    } catch (error) {
+      this.#closed = true;
+      await this.#letGo();
+      throw error;
+    }
   }
 
   record(entry: AuditEntry): Promise<void> {
@@ -135,7 +144,7 @@ class AuditLog implements Audit {
     if (this.#closed) return Promise.reject(this.#cannot("it was closed"));
     return new Promise((done, failed) => {
       this.#queue.push({ content: timed(content), done, failed });
-      this.#writing ??= this.#drain();
+      this.#writing ??= Promise.resolve().then(() => this.#drain());
     });
   }
 
@@ -148,18 +157,21 @@ class AuditLog implements Audit {
         const mending = this.#failed !== undefined;
         if (mending) await this.#letGo(); // what the file holds by now is to be found out
         const file = await this.#fileToWrite();
+        const check = () => {
+          if (this.#failed && !mending) throw this.#failed; // a sync, meanwhile
+        };
+        check();
         batch = this.#queue.splice(0); // who came meanwhile goes along
         await this.#append(file, key, batch);
-        if (this.#failed && !mending) throw this.#failed; // a sync, meanwhile
+        check();
         const onDisk = this.#sync();
         onDisk.catch(() => undefined); // whoever writes next is told
-        if (mending) {
-          await onDisk;
-          this.#failed = undefined;
-        }
+        if (mending || this.#isLate()) await onDisk;
+        if (mending) this.#failed = undefined;
         for (const { done } of batch) done();
       } catch (error) {
         this.#failed = this.#failureOf(error);
+        await this.#letGo();
         for (const { failed } of batch.length > 0 ? batch : this.#queue.splice(0)) failed(this.#failed);
       }
     }
@@ -193,6 +205,7 @@ class AuditLog implements Audit {
       (error: unknown) => error,
     );
     [this.#syncing, this.#syncNext] = [this.#syncNext, undefined];
+    this.#syncBegan = performance.now();
     try {
       if (doubt !== undefined) throw doubt; // the system reports a lost write once
       const { log, head } = this.#file as Opened;
@@ -205,6 +218,10 @@ class AuditLog implements Audit {
     } finally {
       this.#syncing = undefined;
     }
+  }
+
+  #isLate(): boolean {
+    return this.#syncing !== undefined && performance.now() - this.#syncBegan > LONGEST_LAG_MS;
   }
 
   /** The file as this process left it; a new one where that was moved away or emptied. */
@@ -246,7 +263,7 @@ class AuditLog implements Audit {
     const end = await endOf(log, size);
     if (end.size < size) await log.truncate(end.size);
     if (end.size === 0) {
-      this.#link = known ?? START;
+      this.#link ??= known ?? START; // what was written may stand in the file that was moved away
       await syncFolder(dirname(this.#path));
       return { size: 0, first: { what: "file", after: this.#link.hash } };
     }

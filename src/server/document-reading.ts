@@ -46,7 +46,7 @@ export async function placeOf(store: Store, id: string): Promise<{ readonly type
 async function replyOf(context: Context, call: Call, key: DocumentKey, reveal: boolean): Promise<Reply> {
   const documents = await (reveal ? context.store.load(key, call.since) : maskedGraph(context.store, key));
   checkReach(call.principal, reveal ? "reveal" : "see", documents);
-  const text = await documentText(context.surroundings.at(call.since), documents);
+  const text = await documentText(await context.surroundings.at(call.since), documents);
   if (reveal) await recordRevealed(context, call, documents);
   return jsonText(text);
 }

@@ -38,16 +38,21 @@ export class Surroundings {
 
   /** For one reply; asked for when its documents were read, so that it is not older than they are. */
   async now(): Promise<Around> {
-    return this.at(await this.#store.stamp?.());
+    return this.#of(await this.#store.stamp?.());
   }
 
   /**
-   * For one reply, not older than its request.
+   * For one reply, not older than its request; where something was not there, it is found out whether it has come since.
    * @param since the store's stamp when the request came; undefined where it has none.
    */
-  at(since: string | undefined): Around {
-    if (since === undefined || since !== this.#stamp) this.#around = new Around(this.#store, this.#schemas);
-    this.#stamp = since;
+  at(since: string | undefined): Around | Promise<Around> {
+    const around = this.#of(since);
+    return around.hasGaps ? this.now() : around;
+  }
+
+  #of(stamp: string | undefined): Around {
+    if (stamp === undefined || stamp !== this.#stamp) this.#around = new Around(this.#store, this.#schemas);
+    this.#stamp = stamp;
     return this.#around;
   }
 }
@@ -58,6 +63,8 @@ export class Around {
   readonly #schemas: Schemas;
   readonly #types = new Map<string, Promise<TypeText>>();
   readonly #schemaTexts = new Map<string, Promise<SchemaText>>();
+  /** Whether something was not there when it was asked for. */
+  hasGaps = false;
 
   constructor(store: Store, schemas: Schemas) {
     this.#store = store;
@@ -75,26 +82,26 @@ export class Around {
   }
 
   async #readType(slug: string): Promise<TypeText> {
-    const type = (await this.#store.type({ slug })) ?? unregistered(slug);
+    const found = await this.#store.type({ slug });
+    if (!found) this.hasGaps = true;
+    const type = found ?? unregistered(slug);
     return { id: type.id, name: type.name, text: typeText(type) };
   }
 
   async #readSchema({ type, schema = "", version }: BareDocument): Promise<SchemaText> {
     const found = await this.#schemas.of({ type, schema, version });
+    if (!found) this.hasGaps = true;
     return found ? { id: found.id, text: schemaText(found, await this.type(found.type)) } : { id: NO_ID, text: "null" };
   }
 }
 
-/** A value by key, read once; a failure is not kept, nor what is not there: it may have come by the time a document needs it. */
-function once<T extends { readonly id: string }>(known: Map<string, Promise<T>>, key: string, read: () => Promise<T>): Promise<T> {
+/** A value by key, read once; a failure is not kept. */
+function once<T>(known: Map<string, Promise<T>>, key: string, read: () => Promise<T>): Promise<T> {
   const before = known.get(key);
   if (before) return before;
   const reading = read();
   known.set(key, reading);
-  reading.then(
-    ({ id }) => id === NO_ID && known.delete(key),
-    () => known.delete(key),
-  );
+  reading.catch(() => known.delete(key));
   return reading;
 }
 

@@ -99,7 +99,7 @@ class SealedStore implements Store {
 
   load(key: DocumentKey, since?: string): readonly Document[] | Promise<readonly Document[]> {
     if (since === undefined) return this.#load(key, "");
-    const place = "id" in key ? key.id : `${key.type}/${key.name}`;
+    const place = "id" in key ? `/${key.id}` : `${key.type}/${key.name}`;
     const read = this.#read.get(since, place);
     return read ? this.#open(key, read, "") : this.#load(key, "", (records) => keep(this.#read, since, place, records));
   }

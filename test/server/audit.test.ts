@@ -4,6 +4,7 @@ import {
   appendFileSync,
   copyFileSync,
   existsSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { memoryBackend } from "../../src/backends/memory.ts";
@@ -438,6 +440,73 @@ describe("when it cannot be written", () => {
     const lost = ["lost", "lost", "lost, too", "resume"];
     expect(whats(path)).toEqual(["file", "begin", "resume", "found", ...lost, "again", "end"]);
     expect(await broken(path)).toEqual([]);
+  });
+
+  /** Runs with another `datasync` for all files. */
+  async function withSync(sync: () => Promise<void>, run: () => Promise<void>) {
+    const handle = await open(newPath(), "w");
+    const spy = vi.spyOn(Object.getPrototypeOf(handle) as { datasync(): Promise<void> }, "datasync").mockImplementation(sync);
+    try {
+      await run();
+    } finally {
+      spy.mockRestore();
+      await handle.close();
+    }
+  }
+
+  it("in time: what is recorded waits for a sync that takes long", async () => {
+    const path = newPath();
+    const audit = await openAudit(path, keys);
+    const slow = Promise.withResolvers<void>();
+    await withSync(
+      () => slow.promise,
+      async () => {
+        await audit.record(entry("first")); // its sync begins
+        await setTimeout(150);
+        let answered = false;
+        const late = audit.record(entry("late")).then(() => (answered = true));
+        await setTimeout(50);
+        expect([whats(path).at(-1), answered]).toEqual(["late", false]);
+        slow.resolve();
+        await late;
+      },
+    );
+    await audit.close();
+    expect(await broken(path)).toEqual([]);
+  });
+
+  it("and is moved away before it can be again: the new file goes on from what was written", async () => {
+    const path = newPath();
+    const audit = await openAudit(path, keys);
+    const failing = () => Promise.reject(Object.assign(new Error("broken"), { code: "EIO" }));
+    await withSync(failing, async () => {
+      await audit.record(entry("answered"));
+      await expect(audit.synced()).rejects.toEqual(unreachable);
+    });
+    renameSync(path, `${path}.1`);
+    await audit.record(entry("again"));
+    await audit.close();
+    expect((await verified(`${path}.1`, path)).breaks).toEqual([]);
+  });
+
+  it("from the start: no file stays open, and a key that fails at once stops nothing for ever", async () => {
+    const opened = () => readdirSync("/proc/self/fd").length;
+    const before = process.platform === "linux" ? opened() : 0;
+    const failing = () => Promise.reject(Object.assign(new Error("broken"), { code: "EIO" }));
+    await withSync(failing, async () => {
+      for (let time = 0; time < 5; time++) await expect(openAudit(newPath(), keys)).rejects.toEqual(unreachable);
+    });
+    if (process.platform === "linux") expect(opened()).toBeLessThanOrEqual(before + 1);
+    let fails = false;
+    const audit = await openAudit(newPath(), (id) => {
+      if (fails) throw new AshlarError("ERR_NO_KEY", "no key");
+      return keys(id);
+    });
+    fails = true;
+    await expect(audit.record(entry("a"))).rejects.toMatchObject({ code: "ERR_NO_KEY" });
+    fails = false;
+    await audit.record(entry("b"));
+    await audit.close();
   });
 
   it("because something else writes it: refused, and nothing of what that wrote is taken for its own", async () => {

@@ -54,6 +54,7 @@ it("a document is read once, opened each time, and read again after any change b
   expect([await load(), await load(), reads()]).toEqual(["second", "second", 3]);
   await store.load({ type: "part", name: "one" });
   expect(reads()).toBe(4); // without a stamp it is read now
+  await expect(store.load({ id: "part/one" }, await store.stamp?.())).rejects.toMatchObject({ code: "ERR_NOT_FOUND" });
 });
 
 it("what is kept cannot be changed by whoever got it, and is opened by its seal", async () => {
