@@ -106,12 +106,12 @@ export async function startPrefect(documents: number): Promise<Subject | null> {
   return subject;
 }
 
-/** A request; again where the server has just closed a connection that nobody used, as Prefect's does after five seconds. */
-export async function asked(url: string, init: RequestInit): Promise<Response> {
+/** A request; again where the server has just closed the connection, as Prefect's does after five seconds without use, and under load. */
+export async function asked(url: string, init: RequestInit, tries = 5): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (error) {
-    if (error instanceof TypeError) return fetch(url, init);
+    if (error instanceof TypeError && tries > 1) return asked(url, init, tries - 1);
     throw error;
   }
 }
