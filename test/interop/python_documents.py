@@ -29,7 +29,7 @@ FORMATS = {
     "ipvanyaddress": "10.0.0.1",
     "ipv4network": "10.0.0.0/8",
     "ipv6network": "fe80::/64",
-    "path": "/tmp/x",
+    "path": "/srv/x",
     "file-path": "/etc/hosts",
     "directory-path": "/etc",
     "base64": "YWJj",
@@ -165,7 +165,7 @@ TAKES = {
     "base64url": pydantic.Base64UrlBytes,
 }
 TEXTS = """http://a https://example.com/ HTTP://EXAMPLE.com:80 ftp://x/y redis://localhost:6379/0 postgres://u:p@h:5432/d mailto:a@b.c urn:a:b
-data:text/plain,x file:///tmp/x http://[::1]:8080/ http://ü.example/ä?ö#ß http://a_b.example http://a..b http://1.2.3 s3://bucket/key x:y http://a:99999 http://
+data:text/plain,x file:///srv/x http://[::1]:8080/ http://ü.example/ä?ö#ß http://a_b.example http://a..b http://1.2.3 s3://bucket/key x:y http://a:99999 http://
 a@b.c someone@example.com first.last+tag@sub.example.co ü@example.com someone@exämple.de o'neil@example.com x_y-z@example.io a..b@example.com @example.com a@
 127.0.0.1 0.0.0.0 255.255.255.255 256.1.1.1 1.2.3 01.2.3.4 1.2.3.4/8
 2024-01-02T03:04:05Z 2024-01-02T03:04:05 2024-01-02T03:04 2024-01-02_03:04:05 2024-01-02T03:04:05.123456789Z 2024-01-02T03:04:05+0200 2024-01-02T03:04:05-05:30 2024-01-02 20240102
