@@ -7,9 +7,10 @@
  * @module
  */
 import { AshlarError } from "../errors.ts";
-import { checkDepth, parseJson } from "../json.ts";
+import { parseJson } from "../json.ts";
 import type { Blob } from "./azure-blob-container.ts";
 import type { RecordKind, StoredRecord } from "./backend.ts";
+import { hasShape } from "./record-shape.ts";
 
 /** Where a record is. */
 type Place = Pick<StoredRecord, "kind" | "type" | "name">;
@@ -110,30 +111,25 @@ export function foundIn(at: string, { body, etag, metadata }: Blob): Found {
   return { record: recordOf(place, body) ?? damaged, etag, writes: own.writes?.split(",") ?? [] };
 }
 
+const KEYS = 13;
 const EMPTY = { schema: "", data: {}, references: {}, secrets: {}, sealed: "", created: "", updated: "", updatedBy: "" };
 
 function recordOf({ kind, type, name }: Place, text: string): StoredRecord | undefined {
   try {
     const record = parseJson(text) as StoredRecord;
-    const { id, revision, schema, data, references, secrets, sealed, created, updated, updatedBy, ...more } = record;
-    if (more.kind !== kind || more.type !== type || more.name !== name) return undefined;
-    if (Object.keys(more).length !== 3) return undefined; // what is not bound to the seal has no place here
-    if (![id, schema, sealed, created, updated, updatedBy].every((part) => typeof part === "string")) return undefined;
-    if (!Number.isSafeInteger(revision) || revision < 1 || ![data, references, secrets].every(isObject)) return undefined;
-    if (!Object.values(secrets).every(isObject) || !Object.values(references).every(isReference)) return undefined;
-    checkDepth(data, "A record");
+    const { id, revision, sealed, references } = record;
+    if (record.kind !== kind || record.type !== type || record.name !== name) return undefined;
+    if (Object.keys(record).length !== KEYS) return undefined; // what is not bound to the seal has no place here
+    if (typeof id !== "string" || typeof sealed !== "string" || !Number.isSafeInteger(revision) || revision < 1) return undefined;
+    if (!hasShape(record) || !Object.values(references).every(isWellFormed)) return undefined;
     return record;
   } catch {
     return undefined; // what is no JSON of ours is a damaged record, whatever is wrong with it
   }
 }
 
-function isReference(value: unknown): boolean {
-  return isObject(value) && [value.id, value.type, value.name].every((part) => typeof part === "string" && part.isWellFormed());
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function isWellFormed({ id, type, name }: StoredRecord["references"][string]): boolean {
+  return [id, type, name].every((part) => part.isWellFormed());
 }
 
 /** The order of records of one kind. */

@@ -3,9 +3,9 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { checkDepth } from "../json.ts";
 import type { StoredRecord } from "./backend.ts";
 import { type Place, parsed } from "./file-names.ts";
+import { hasShape } from "./record-shape.ts";
 
 /** The text of a record's file: who it is first, its values, and the seal last. Below that, keys in order. */
 export function textOf({
@@ -40,7 +40,6 @@ export function nameIn(text: string | null): string | null {
   return typeof name === "string" ? name : null;
 }
 
-const TEXTS = ["id", "schema", "created", "updated", "updatedBy", "sealed"] as const;
 const KEYS = 13;
 
 /** The record of a file's text. What is no record is a damaged one: it keeps its place, and gets an id of it, so that it can be replaced and removed. */
@@ -56,24 +55,7 @@ export function recordOf(text: string, { kind, type, name }: Place): StoredRecor
 }
 
 function isWhole(record: StoredRecord): boolean {
-  if (!isObject(record) || Object.keys(record).length !== KEYS || !Number.isSafeInteger(record.revision) || record.revision < 1)
-    return false;
-  if (TEXTS.some((key) => typeof record[key] !== "string")) return false;
-  const { data, references, secrets } = record;
-  if (!isObject(data) || !isObject(references) || !isObject(secrets)) return false;
-  for (const key in secrets) if (!isObject(secrets[key])) return false;
-  for (const key in references) {
-    const to = references[key];
-    if (!isObject(to) || typeof to.id !== "string" || typeof to.type !== "string" || typeof to.name !== "string") return false;
-  }
-  try {
-    checkDepth(data, "A record");
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const { id, revision, sealed } = record;
+  if (Object.keys(record).length !== KEYS || !Number.isSafeInteger(revision) || revision < 1) return false;
+  return typeof id === "string" && typeof sealed === "string" && hasShape(record);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import { AshlarError } from "../errors.ts";
-import { checkDepth } from "../json.ts";
 import type { RecordKind, StoredRecord } from "./backend.ts";
+import { hasShape } from "./record-shape.ts";
 
 type Body = Omit<StoredRecord, "id" | "kind" | "type" | "name" | "revision" | "sealed">;
 
@@ -46,24 +46,11 @@ function isText(value: unknown): value is string {
 function parseBody(text: string): Body | undefined {
   try {
     const body = JSON.parse(text) as Body;
-    const { schema, created, updated, updatedBy, data, references, secrets } = body;
-    const texts = typeof schema === "string" && typeof created === "string" && typeof updated === "string" && typeof updatedBy === "string";
     if (Object.keys(body).length !== BODY_KEYS) return undefined; // what is not bound to the seal has no place here
-    if (!texts || !isObject(data) || !isObject(references) || !isObject(secrets)) return undefined;
-    for (const key in secrets) if (!isObject(secrets[key])) return undefined;
-    for (const key in references) {
-      const to = references[key];
-      if (!isObject(to) || typeof to.id !== "string" || typeof to.type !== "string" || typeof to.name !== "string") return undefined;
-    }
-    checkDepth(data, "A record");
-    return body;
+    return hasShape(body) ? body : undefined;
   } catch {
     return undefined; // what is no JSON of ours is a damaged record, whatever is wrong with it
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The error for a write that met another revision than it expected. `actual` is the one that is there; null: none. */
