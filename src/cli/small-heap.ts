@@ -1,8 +1,8 @@
 /**
  * Keeps the memory of a server small. Touches V8's settings, so it is the process's own affair: the command line's, and no library's.
  *
- * V8 lets the heap of a busy process grow while memory is there: requests that are over would fill some 200 MB before they are thrown away. These two
- * settings are only of when that is done; half of the memory costs about a tenth of the speed (npm run bench:server).
+ * V8 lets the heap of a busy process grow while memory is there, and fills it with requests that are over. These two settings are only of when that is
+ * thrown away. `npm run bench:server` measures what memory is left.
  * @module
  */
 import { setFlagsFromString } from "node:v8";

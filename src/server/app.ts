@@ -229,7 +229,8 @@ export class ServerApp {
     running.replied = performance.now();
     this.metrics.answered(route, reply.status, (running.replied - since) / 1000);
     if (response.destroyed) return; // the client is gone
-    const own = this.#stopping ? ["x-request-id", id, "connection", "close"] : ["x-request-id", id];
+    const closes = this.#stopping && reply.headers?.connection === undefined;
+    const own = closes ? ["x-request-id", id, "connection", "close"] : ["x-request-id", id];
     send(response, reply, this.#headers, own)?.catch((error: unknown) => {
       this.#failure(running, error);
       response.destroy(); // in the middle of a list nothing else can be said

@@ -1,11 +1,12 @@
 /**
  * The audit log: who read a secret or changed anything, one line of JSON each, written before the answer goes out. Touches node:fs and audit-chain.ts.
  *
- * A line holds what is listed in audit-entry.ts and nothing else, never a value. Many requests share one write and one sync, which follows each write
- * at once and is waited for where it takes long: so what a process wrote outlives that process, and a power cut takes the reads of the last 100
- * milliseconds with it, and no change that was confirmed. Beside the log lies `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied
- * while it is written (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process
- * writes a file.
+ * A line holds what is listed in audit-entry.ts and nothing else, never a value. Many requests share one write and one sync, which follows each write at
+ * once; one that takes long is waited for. So what was written outlives its process; a power cut may take with it the reads of 200 milliseconds (those
+ * of the sync under way and of the one after it), and no change that was confirmed.
+ *
+ * Beside the log lies `….head`, which says how far it goes, so that lines cut off its end are missed. The file may be moved away or emptied while it is
+ * written (logrotate, with or without copytruncate): the next line begins a new file, which says where it goes on from. One process writes a file.
  * @module
  */
 import { constants, type FileHandle, open, stat } from "node:fs/promises";
@@ -125,7 +126,7 @@ class AuditLog implements Audit {
 
   async synced(): Promise<void> {
     await (this.#syncNext ?? this.#syncing);
-    if (this.#failed) throw this.#failed;
+    this.#checkSyncs();
   }
 
   async ready(): Promise<void> {
@@ -157,13 +158,10 @@ class AuditLog implements Audit {
         const mending = this.#failed !== undefined;
         if (mending) await this.#letGo(); // what the file holds by now is to be found out
         const file = await this.#fileToWrite();
-        const check = () => {
-          if (this.#failed && !mending) throw this.#failed; // a sync, meanwhile
-        };
-        check();
+        if (!mending) this.#checkSyncs();
         batch = this.#queue.splice(0); // who came meanwhile goes along
         await this.#append(file, key, batch);
-        check();
+        if (!mending) this.#checkSyncs();
         const onDisk = this.#sync();
         onDisk.catch(() => undefined); // whoever writes next is told
         if (mending || this.#isLate()) await onDisk;
@@ -220,6 +218,12 @@ class AuditLog implements Audit {
     }
   }
 
+  /** @throws AshlarError when one has failed, meanwhile */
+  #checkSyncs(): void {
+    if (this.#failed) throw this.#failed;
+  }
+
+  /** Whether the sync under way takes long. */
   #isLate(): boolean {
     return this.#syncing !== undefined && performance.now() - this.#syncBegan > LONGEST_LAG_MS;
   }

@@ -408,44 +408,15 @@ describe("when it cannot be written", () => {
 
   const unreachable = expect.objectContaining({ code: "ERR_UNREACHABLE" });
 
-  async function failingOnce(audit: Audit, path: string, method: "appendFile" | "datasync", before?: () => void) {
-    const handle = await open(path);
-    const spy = vi
-      .spyOn(Object.getPrototypeOf(handle) as Record<typeof method, () => Promise<void>>, method)
-      .mockImplementation(async () => {
-        before?.();
-        throw Object.assign(new Error("no space"), { code: "ENOSPC" });
-      });
-    try {
-      const recorded = Promise.all([audit.record(entry("lost")), audit.record(entry("lost"))]);
-      await expect(recorded.then(() => audit.synced())).rejects.toEqual(unreachable);
-      await expect(audit.record(entry("lost, too"))).rejects.toEqual(unreachable);
-      await expect(audit.ready()).rejects.toMatchObject({ message: expect.stringContaining("cannot be written (ENOSPC)") });
-    } finally {
-      spy.mockRestore();
-      await handle.close();
-    }
-  }
+  const fails = (code: string, before?: () => void) => async () => {
+    before?.();
+    throw Object.assign(new Error("of the disk"), { code });
+  };
 
-  it("says so to everyone who waits, and goes on as soon as it can, with one chain", async () => {
-    const path = newPath();
-    const audit = await openAudit(path, keys);
-    await failingOnce(audit, path, "appendFile", () => appendFileSync(path, '{"line":3,"half of a'));
-    await audit.ready();
-    await audit.record(entry("found"));
-    await failingOnce(audit, path, "datasync");
-    await audit.record(entry("again"));
-    await audit.close();
-    // What was written and could not be synchronised is there, though nobody was told so.
-    const lost = ["lost", "lost", "lost, too", "resume"];
-    expect(whats(path)).toEqual(["file", "begin", "resume", "found", ...lost, "again", "end"]);
-    expect(await broken(path)).toEqual([]);
-  });
-
-  /** Runs with another `datasync` for all files. */
-  async function withSync(sync: () => Promise<void>, run: () => Promise<void>) {
+  /** Runs with another method of all files. */
+  async function withFiles(method: "appendFile" | "datasync", instead: () => Promise<void>, run: () => Promise<void>) {
     const handle = await open(newPath(), "w");
-    const spy = vi.spyOn(Object.getPrototypeOf(handle) as { datasync(): Promise<void> }, "datasync").mockImplementation(sync);
+    const spy = vi.spyOn(Object.getPrototypeOf(handle) as Record<typeof method, () => Promise<void>>, method).mockImplementation(instead);
     try {
       await run();
     } finally {
@@ -454,11 +425,36 @@ describe("when it cannot be written", () => {
     }
   }
 
+  async function failingOnce(audit: Audit, method: "appendFile" | "datasync", before?: () => void) {
+    await withFiles(method, fails("ENOSPC", before), async () => {
+      const recorded = Promise.all([audit.record(entry("lost")), audit.record(entry("lost"))]);
+      await expect(recorded.then(() => audit.synced())).rejects.toEqual(unreachable);
+      await expect(audit.record(entry("lost, too"))).rejects.toEqual(unreachable);
+      await expect(audit.ready()).rejects.toMatchObject({ message: expect.stringContaining("cannot be written (ENOSPC)") });
+    });
+  }
+
+  it("says so to everyone who waits, and goes on as soon as it can, with one chain", async () => {
+    const path = newPath();
+    const audit = await openAudit(path, keys);
+    await failingOnce(audit, "appendFile", () => appendFileSync(path, '{"line":3,"half of a'));
+    await audit.ready();
+    await audit.record(entry("found"));
+    await failingOnce(audit, "datasync");
+    await audit.record(entry("again"));
+    await audit.close();
+    // What was written and could not be synchronised is there, though nobody was told so.
+    const lost = ["lost", "lost", "lost, too", "resume"];
+    expect(whats(path)).toEqual(["file", "begin", "resume", "found", ...lost, "again", "end"]);
+    expect(await broken(path)).toEqual([]);
+  });
+
   it("in time: what is recorded waits for a sync that takes long", async () => {
     const path = newPath();
     const audit = await openAudit(path, keys);
     const slow = Promise.withResolvers<void>();
-    await withSync(
+    await withFiles(
+      "datasync",
       () => slow.promise,
       async () => {
         await audit.record(entry("first")); // its sync begins
@@ -478,8 +474,7 @@ describe("when it cannot be written", () => {
   it("and is moved away before it can be again: the new file goes on from what was written", async () => {
     const path = newPath();
     const audit = await openAudit(path, keys);
-    const failing = () => Promise.reject(Object.assign(new Error("broken"), { code: "EIO" }));
-    await withSync(failing, async () => {
+    await withFiles("datasync", fails("EIO"), async () => {
       await audit.record(entry("answered"));
       await expect(audit.synced()).rejects.toEqual(unreachable);
     });
@@ -492,19 +487,18 @@ describe("when it cannot be written", () => {
   it("from the start: no file stays open, and a key that fails at once stops nothing for ever", async () => {
     const opened = () => readdirSync("/proc/self/fd").length;
     const before = process.platform === "linux" ? opened() : 0;
-    const failing = () => Promise.reject(Object.assign(new Error("broken"), { code: "EIO" }));
-    await withSync(failing, async () => {
+    await withFiles("datasync", fails("EIO"), async () => {
       for (let time = 0; time < 5; time++) await expect(openAudit(newPath(), keys)).rejects.toEqual(unreachable);
     });
     if (process.platform === "linux") expect(opened()).toBeLessThanOrEqual(before + 1);
-    let fails = false;
+    let gone = false;
     const audit = await openAudit(newPath(), (id) => {
-      if (fails) throw new AshlarError("ERR_NO_KEY", "no key");
+      if (gone) throw new AshlarError("ERR_NO_KEY", "no key");
       return keys(id);
     });
-    fails = true;
+    gone = true;
     await expect(audit.record(entry("a"))).rejects.toMatchObject({ code: "ERR_NO_KEY" });
-    fails = false;
+    gone = false;
     await audit.record(entry("b"));
     await audit.close();
   });
