@@ -1,6 +1,8 @@
 /** Two servers over one SQLite file, each with a connection of its own, and the command line as a third: what one does counts for the next request of all. */
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { beforeAll, expect, it, vi } from "vitest";
 import { openStore } from "../../src/index.ts";
 import { auditKeys, openAudit } from "../../src/server/audit.ts";
@@ -23,6 +25,15 @@ beforeAll(async () => {
 function connection(): Promise<Store> {
   const lines = readFileSync(place.keyFile, "utf8").split("\n");
   return openStore(url, { keys: lines.filter((line) => line.startsWith("ashlarkey1_")) });
+}
+
+/** All that is answered to so many requests that come at the same time, in one packet of one connection. */
+async function together({ listening }: Serving, authorization: string, path: string, count: number): Promise<string> {
+  const request = (connection: string) =>
+    `GET ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: ${authorization}\r\nconnection: ${connection}\r\n\r\n`;
+  const socket = connect(listening.port, "127.0.0.1");
+  socket.write(request("keep-alive").repeat(count - 1) + request("close"));
+  return text(socket);
 }
 
 async function server(): Promise<Serving> {
@@ -58,6 +69,19 @@ it("a type, a schema and a document written through one are seen through the oth
   for (let revision = 1; revision <= 20; revision++) {
     await from.save(part("one", { data: { text: `t${revision}` } }), revision === 1 ? {} : { ifRevision: revision - 1 });
     expect((await to.load({ type: "part", name: "one" }))[0]).toMatchObject({ revision, data: { text: `t${revision}` } });
+  }
+});
+
+it("requests that come together ask the store once whether anything was changed, and miss nothing that was confirmed before the last of them came", async () => {
+  const [one, two] = [await server(), await server()];
+  const reader = await two.client("user");
+  const asked = vi.spyOn(two.store as Store & { stamp(): Promise<string> }, "stamp");
+  for (const revision of [21, 22]) {
+    await one.store.save(part("one", { data: { text: `t${revision}` } }), { ifRevision: revision - 1 });
+    asked.mockClear();
+    const answers = await together(two, reader.authorization ?? "", "/api/block_types/slug/part/block_documents/name/one", 20);
+    expect(answers.match(/"text":"t\d+"/g)).toEqual(Array.from({ length: 20 }, () => `"text":"t${revision}"`));
+    expect(asked).toHaveBeenCalledOnce();
   }
 });
 
