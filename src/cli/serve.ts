@@ -26,7 +26,6 @@ import { usageError } from "./failure.ts";
 import { findKeys, keysInUse } from "./keys.ts";
 import { paint, pairs, plain, print } from "./output.ts";
 import type { Session } from "./session.ts";
-import { keepHeapSmall } from "./small-heap.ts";
 
 /** Options as the command line has them. */
 interface ServeOptions {
@@ -59,7 +58,6 @@ export async function serve(session: Session, _given: readonly string[], options
   if (options.systemTypes) await installSystemTypes(store);
   const auditPath = options.audit === undefined ? auditLogPath() : resolve(options.audit);
   const audit = await openAudit(auditPath, auditKeys(store));
-  keepHeapSmall();
   try {
     const app = serverApp({
       ...{ store, audit, access: storeAccess(store, { tokenFromEnvironment }), routes: ownRoutes },

@@ -48,6 +48,18 @@ describe("ashlar serve", () => {
     expect(stderr).toBe('Nobody can come in yet: "ashlar token create NAME --role admin" makes an access token.\n');
   });
 
+  it.runIf(process.platform === "linux")("keeps its heap small, unless somebody has chosen another size", async () => {
+    const place = await ready();
+    const heapOf = async (environment: Record<string, string>) => {
+      const { child } = await serve(place, "", environment);
+      const options = /--\S*semi-space\S*/.exec(readFileSync(`/proc/${child.pid}/cmdline`, "utf8").replaceAll("\0", " "))?.[0];
+      child.kill("SIGTERM");
+      return options;
+    };
+    expect(await heapOf({})).toBe("--max-semi-space-size=8");
+    expect(await heapOf({ NODE_OPTIONS: "--max-semi-space-size=16" })).toBeUndefined();
+  });
+
   it("lets in whoever has a token, keeps what it was told, and writes down who did what", async () => {
     const place = await ready();
     const token = await newToken(place, "admin");
