@@ -2,8 +2,10 @@
  * What server.ts measures of one server, by HTTP from outside: requests a second, waiting times, memory. Touches the server's process in /proc only.
  * @module
  */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import autocannon from "autocannon";
 import { median } from "./measure.ts";
 import { asked, loadPath, maker, type Subject } from "./serving.ts";
@@ -67,11 +69,15 @@ export async function filtering(subject: Subject, times: number): Promise<number
 
 /** How long others wait, at worst, while all documents of a type are listed; milliseconds. */
 export async function heldUp(subject: Subject): Promise<{ readonly list: number; readonly worst: number }> {
-  let listing = true;
-  const list = timed(subject, loadPath().replace(/\/name.*/, "?include_secrets=true")).finally(() => (listing = false));
+  const url = subject.api + loadPath().replace(/\/name.*/, "?include_secrets=true");
+  const lister = new Worker(new URL("./server-list.ts", import.meta.url), { workerData: { url, headers: subject.headers } });
+  await once(lister, "message");
+  await timed(subject, "/health"); // connected
+  let list: number | undefined;
+  lister.once("message", (ms: number) => (list = ms)).postMessage("go");
   let worst = 0;
-  while (listing) worst = Math.max(worst, await timed(subject, "/health"));
-  return { list: await list, worst };
+  while (list === undefined) worst = Math.max(worst, await timed(subject, "/health"));
+  return { list, worst };
 }
 
 /** Creates, four at a time. */
