@@ -8,5 +8,11 @@ if (major < 24 || (major === 24 && minor < 15)) {
   process.stderr.write(`ashlar needs Node 24.15 or newer; this is ${process.version}.\n`);
   process.exitCode = 1;
 } else {
-  void import("./main.ts").then(({ main }) => main(process.argv.slice(2)));
+  void begin(process.argv.slice(2));
+}
+
+async function begin(argv: readonly string[]): Promise<void> {
+  if (argv.includes("serve")) (await import("./small-heap.ts")).beginWithSmallHeap(); // first of all: what is loaded before is loaded twice
+  const { main } = await import("./main.ts");
+  await main(argv);
 }

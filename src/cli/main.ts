@@ -277,12 +277,7 @@ function addServeCommand(program: Command): void {
     .option("--validate", "refuse documents that do not fit their schema")
     .option("--guard-kept", "who may not load a secret may not change what stands beside it, either")
     .option("--max-body <bytes>", "largest body of a request (default: 1 MiB)")
-    .action(
-      call(async () => {
-        (await import("./small-heap.ts")).beginWithSmallHeap();
-        return (await import("./serve.ts")).serve;
-      }),
-    );
+    .action(call(async () => (await import("./serve.ts")).serve));
 }
 
 function addTokenCommands(program: Command): void {
