@@ -6,7 +6,7 @@
  * @module
  */
 
-/** The young half of the heap takes 8 MiB at most; the old half is looked through when it has grown by a third. */
+/** Each of the spaces that new objects go through takes 8 MiB at most; the old ones are looked through when they have grown by a third. */
 const OPTIONS = ["--max-semi-space-size=8", "--heap-growing-percent=30"];
 
 /** Begins this process again with a small heap; goes on as it is where that was done, where somebody has chosen a size, and where it cannot be. */

@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Store } from "../stores/store.ts";
 import { type Access, type Principal, principalOf } from "./access.ts";
 import type { Audit } from "./audit.ts";
@@ -172,12 +172,17 @@ export class ServerApp {
    * step by step, which takes a third less time than one request after the other.
    */
   #now(): Promise<string | undefined> {
-    return (this.#turn ??= new Promise((done) => {
-      setImmediate(() => {
-        this.#turn = undefined;
-        done(this.#store.stamp?.().catch(() => undefined)); // why not, the next use says
-      });
-    }));
+    return (this.#turn ??= this.#whenAllHaveCome());
+  }
+
+  async #whenAllHaveCome(): Promise<string | undefined> {
+    await setImmediate();
+    this.#turn = undefined;
+    try {
+      return await this.#store.stamp?.();
+    } catch {
+      return undefined; // why not, the next use says
+    }
   }
 
   #ended({ place }: Running): void {

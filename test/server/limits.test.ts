@@ -260,11 +260,15 @@ describe("the bounds of JSON texts", () => {
 function hanging(store: Store, method: keyof Store): Store {
   return new Proxy(store, {
     get(target, key) {
-      if (key === method) return () => new Promise(() => undefined);
-      const member: unknown = Reflect.get(target, key);
-      return typeof member === "function" ? member.bind(target) : member;
+      return key === method ? () => new Promise(() => undefined) : bound(target, key);
     },
   });
+}
+
+/** What a store has under a name, for a proxy before it. */
+function bound(store: Store, key: string | symbol): unknown {
+  const member: unknown = Reflect.get(store, key);
+  return typeof member === "function" ? member.bind(store) : member;
 }
 
 describe("a store", () => {
@@ -298,8 +302,7 @@ describe("a store", () => {
     const broken = new Proxy(store, {
       get(target, key) {
         if (key === "types") return async () => Promise.reject(new AshlarError(code, "sqlite:/me/secret-place", { store: "sqlite:/me" }));
-        const member: unknown = Reflect.get(target, key);
-        return typeof member === "function" ? member.bind(target) : member;
+        return bound(target, key);
       },
     });
     const server = await serving({ store: broken, access: storeAccess(store) });
@@ -310,13 +313,29 @@ describe("a store", () => {
     expect((await client.get("//metrics")).text).toContain(`ashlar_failures_total{code="${code}"} 1`);
   });
 
+  test.each([
+    [
+      "throws",
+      () => {
+        throw new TypeError("gone");
+      },
+    ],
+    ["rejects", () => Promise.reject(new AshlarError("ERR_UNREACHABLE", "gone"))],
+  ])("whose stamp %s is read at each request", async (_how, stamp) => {
+    const store = await openStore("memory:");
+    const admin = (await (await serving({ store })).client("admin")).authorization;
+    const broken = new Proxy(store, { get: (target, key) => (key === "stamp" ? stamp : bound(target, key)) });
+    const client = (await serving({ store: broken, access: storeAccess(store) })).stranger(admin);
+    await subject(client);
+    expect((await client.get("/block_types/slug/part")).status).toBe(200);
+  });
+
   test("that throws what nobody foresaw: 500, and the log says where, not what", async () => {
     const store = await openStore("memory:");
     const broken = new Proxy(store, {
       get(target, key) {
         if (key === "types") return () => Promise.reject(new TypeError("cannot read s3cr3t"));
-        const member: unknown = Reflect.get(target, key);
-        return typeof member === "function" ? member.bind(target) : member;
+        return bound(target, key);
       },
     });
     const server = await serving({ store: broken, access: storeAccess(store) });
