@@ -5,12 +5,14 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { Store } from "../stores/store.ts";
+import { closing, failures } from "./store-failures.ts";
+import { reading } from "./store-reading.ts";
 import { deleting, limits } from "./store-refusals.ts";
 import { resting } from "./store-rest.ts";
 import { register } from "./store-subject.ts";
 import { accessTokens } from "./store-tokens.ts";
 import { types } from "./store-types.ts";
-import { failures, reading, writing } from "./store-uses.ts";
+import { writing } from "./store-writing.ts";
 import { type Case, type Runner, runSuite, type SuiteOptions } from "./suite.ts";
 
 /** What the suite is told of a store. */
@@ -36,6 +38,7 @@ export function storeConformance(runner: Runner, options: StoreSuiteOptions): vo
   const cases: Case<Store>[] = [
     ...writing,
     ...reading,
+    ...closing,
     ...types,
     ...deleting,
     ...limits(maxBytes, maxSecretBytes),
