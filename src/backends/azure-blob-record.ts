@@ -10,7 +10,7 @@ import { AshlarError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import type { Blob } from "./azure-blob-container.ts";
 import type { RecordKind, StoredRecord } from "./backend.ts";
-import { hasShape } from "./record-shape.ts";
+import { isWhole } from "./record-shape.ts";
 
 /** Where a record is. */
 type Place = Pick<StoredRecord, "kind" | "type" | "name">;
@@ -111,18 +111,13 @@ export function foundIn(at: string, { body, etag, metadata }: Blob): Found {
   return { record: recordOf(place, body) ?? damaged, etag, writes: own.writes?.split(",") ?? [] };
 }
 
-const KEYS = 13;
 const EMPTY = { schema: "", data: {}, references: {}, secrets: {}, sealed: "", created: "", updated: "", updatedBy: "" };
 
 function recordOf({ kind, type, name }: Place, text: string): StoredRecord | undefined {
   try {
     const record = parseJson(text) as StoredRecord;
-    const { id, revision, sealed, references } = record;
-    if (record.kind !== kind || record.type !== type || record.name !== name) return undefined;
-    if (Object.keys(record).length !== KEYS) return undefined; // what is not bound to the seal has no place here
-    if (typeof id !== "string" || typeof sealed !== "string" || !Number.isSafeInteger(revision) || revision < 1) return undefined;
-    if (!hasShape(record) || !Object.values(references).every(isWellFormed)) return undefined;
-    return record;
+    if (!isWhole(record) || record.kind !== kind || record.type !== type || record.name !== name) return undefined;
+    return Object.values(record.references).every(isWellFormed) ? record : undefined;
   } catch {
     return undefined; // what is no JSON of ours is a damaged record, whatever is wrong with it
   }

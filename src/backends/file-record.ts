@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { StoredRecord } from "./backend.ts";
 import { type Place, parsed } from "./file-names.ts";
-import { hasShape } from "./record-shape.ts";
+import { isWhole } from "./record-shape.ts";
 
 /** The text of a record's file: who it is first, its values, and the seal last. Below that, keys in order. */
 export function textOf({
@@ -40,8 +40,6 @@ export function nameIn(text: string | null): string | null {
   return typeof name === "string" ? name : null;
 }
 
-const KEYS = 13;
-
 /** The record of a file's text. What is no record is a damaged one: it keeps its place, and gets an id of it, so that it can be replaced and removed. */
 export function recordOf(text: string, { kind, type, name }: Place): StoredRecord {
   const record = parsed(text) as StoredRecord | undefined;
@@ -52,10 +50,4 @@ export function recordOf(text: string, { kind, type, name }: Place): StoredRecor
   const id = [digest.slice(0, 8), digest.slice(8, 12), digest.slice(12, 16), digest.slice(16, 20), digest.slice(20, 32)].join("-");
   const nothing = { schema: "", data: {}, references: {}, secrets: {}, sealed: "", created: "", updated: "", updatedBy: "" };
   return { ...nothing, id, kind, type, name, revision: 0, damaged: true };
-}
-
-function isWhole(record: StoredRecord): boolean {
-  const { id, revision, sealed } = record;
-  if (Object.keys(record).length !== KEYS || !Number.isSafeInteger(revision) || revision < 1) return false;
-  return typeof id === "string" && typeof sealed === "string" && hasShape(record);
 }

@@ -26,6 +26,16 @@ export function hasShape({ schema, data, references, secrets, created, updated, 
   }
 }
 
+/** How many parts a record has: what is more is not bound to the seal, and has no place in it. */
+const PARTS = 13;
+
+/** The same of a record whose text holds all of it, its place, revision and seal too; whether the place is the right one is the caller's to see. */
+export function isWhole(record: StoredRecord): boolean {
+  const { id, revision, sealed } = record;
+  if (Object.keys(record).length !== PARTS || !Number.isSafeInteger(revision) || revision < 1) return false;
+  return typeof id === "string" && typeof sealed === "string" && hasShape(record);
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
