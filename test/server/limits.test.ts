@@ -256,20 +256,17 @@ describe("the bounds of JSON texts", () => {
   });
 });
 
-/** A store of which one method never answers. */
-function hanging(store: Store, method: keyof Store): Store {
+/** A store with another method in the place of one. */
+function having(store: Store, method: keyof Store, instead: () => unknown): Store {
   return new Proxy(store, {
     get(target, key) {
-      return key === method ? () => new Promise(() => undefined) : bound(target, key);
+      const member: unknown = key === method ? instead : Reflect.get(target, key);
+      return typeof member === "function" ? member.bind(target) : member;
     },
   });
 }
 
-/** What a store has under a name, for a proxy before it. */
-function bound(store: Store, key: string | symbol): unknown {
-  const member: unknown = Reflect.get(store, key);
-  return typeof member === "function" ? member.bind(store) : member;
-}
+const never = () => new Promise(() => undefined);
 
 describe("a store", () => {
   test("that hangs holds up nobody else; readers may ask again, writers are told that it is not known", async () => {
@@ -277,13 +274,13 @@ describe("a store", () => {
     const usual = await serving({ store });
     const { type, schema } = await subject(await usual.client("admin"));
     const settings = { answerWithinMs: 300 };
-    const reading = await serving({ store: hanging(store, "load"), access: storeAccess(store), settings });
+    const reading = await serving({ store: having(store, "load", never), access: storeAccess(store), settings });
     const client = reading.stranger((await usual.client("admin")).authorization);
     const stuck = client.get("/block_types/slug/part/block_documents/name/x?include_secrets=true");
     expect((await client.get("/block_types/slug/part")).status).toBe(200);
     const answer = await stuck;
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
-    const writing = await serving({ store: hanging(store, "save"), access: storeAccess(store), settings });
+    const writing = await serving({ store: having(store, "save", never), access: storeAccess(store), settings });
     const body = { name: "x", data: {}, block_schema_id: schema, block_type_id: type };
     const lost = await writing.stranger(client.authorization).post("/block_documents/", body);
     expect(lost).toMatchObject({ status: 504, body: { detail: expect.stringContaining("not known") } });
@@ -299,12 +296,8 @@ describe("a store", () => {
     ["ERR_OUTCOME_UNKNOWN", 504],
   ] as const)("that fails with %s is %i, and its message, which may name paths, stands in the log only", async (code, status) => {
     const store = await openStore("memory:");
-    const broken = new Proxy(store, {
-      get(target, key) {
-        if (key === "types") return async () => Promise.reject(new AshlarError(code, "sqlite:/me/secret-place", { store: "sqlite:/me" }));
-        return bound(target, key);
-      },
-    });
+    const failing = () => Promise.reject(new AshlarError(code, "sqlite:/me/secret-place", { store: "sqlite:/me" }));
+    const broken = having(store, "types", failing);
     const server = await serving({ store: broken, access: storeAccess(store) });
     const client = server.stranger((await (await serving({ store })).client("admin")).authorization);
     const answer = await client.post("/block_types/filter");
@@ -313,31 +306,28 @@ describe("a store", () => {
     expect((await client.get("//metrics")).text).toContain(`ashlar_failures_total{code="${code}"} 1`);
   });
 
+  const gone = new AshlarError("ERR_UNREACHABLE", "gone");
+  const throwing = () => {
+    throw gone;
+  };
   test.each([
-    [
-      "throws",
-      () => {
-        throw new TypeError("gone");
-      },
-    ],
-    ["rejects", () => Promise.reject(new AshlarError("ERR_UNREACHABLE", "gone"))],
+    ["throws", throwing],
+    ["rejects", () => Promise.reject(gone)],
   ])("whose stamp %s is read at each request", async (_how, stamp) => {
-    const store = await openStore("memory:");
-    const admin = (await (await serving({ store })).client("admin")).authorization;
-    const broken = new Proxy(store, { get: (target, key) => (key === "stamp" ? stamp : bound(target, key)) });
-    const client = (await serving({ store: broken, access: storeAccess(store) })).stranger(admin);
-    await subject(client);
-    expect((await client.get("/block_types/slug/part")).status).toBe(200);
+    const usual = await serving();
+    const admin = await usual.client("admin");
+    const { make } = await subject(admin);
+    const id = await make("one", { a: "s3cr3t", b: "before" });
+    const broken = await serving({ store: having(usual.store, "stamp", stamp), access: storeAccess(usual.store) });
+    const read = async () => (await broken.stranger(admin.authorization).get(`/block_documents/${id}?include_secrets=true`)).body;
+    expect(await read()).toMatchObject({ data: { a: "s3cr3t", b: "before" } });
+    await admin.patch(`/block_documents/${id}`, { data: { b: "after" } });
+    expect(await read()).toMatchObject({ data: { a: "s3cr3t", b: "after" } });
   });
 
   test("that throws what nobody foresaw: 500, and the log says where, not what", async () => {
     const store = await openStore("memory:");
-    const broken = new Proxy(store, {
-      get(target, key) {
-        if (key === "types") return () => Promise.reject(new TypeError("cannot read s3cr3t"));
-        return bound(target, key);
-      },
-    });
+    const broken = having(store, "types", () => Promise.reject(new TypeError("cannot read s3cr3t")));
     const server = await serving({ store: broken, access: storeAccess(store) });
     const client = server.stranger((await (await serving({ store })).client("admin")).authorization);
     expect(await client.post("/block_types/filter")).toMatchObject({ status: 500, body: { exception_message: "Internal Server Error" } });
