@@ -37,7 +37,7 @@ await slack.send("The hourly traffic is there.");
     url: secret().meta({
       title: "Webhook URL",
       description: "Slack incoming webhook URL used to send notifications.",
-      examples: ["https://hooks.slack.com/XXX"],
+      examples: ["https://hooks.slack.com/XXX"], // Prefect's own example: it counts in the checksum
     }),
     allowPrivateUrls: z.boolean().default(true).describe("Whether to allow notifications to private URLs. Defaults to True."),
   },

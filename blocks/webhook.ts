@@ -29,6 +29,7 @@ if (!answer.ok) throw new Error(\`The webhook answered \${answer.status}.\`);
 \`\`\``,
   fields: {
     method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]).default("POST").describe("The webhook request method. Defaults to `POST`."),
+    // The example is Prefect's own: it counts in the checksum.
     url: secret().meta({ title: "Webhook URL", description: "The webhook URL.", examples: ["https://hooks.slack.com/XXX"] }),
     headers: secret(z.record(z.string(), z.unknown()))
       .prefault({})

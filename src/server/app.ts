@@ -169,7 +169,7 @@ export class ServerApp {
 
   /**
    * The store's stamp, asked for once for all requests of one turn of the event loop, when the last of them has come. From there they go on together,
-   * step by step, which takes a third less time than one request after the other.
+   * step by step.
    */
   #now(): Promise<string | undefined> {
     return (this.#turn ??= this.#whenAllHaveCome());

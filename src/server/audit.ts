@@ -323,7 +323,7 @@ function timed(content: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({ time: new Date().toISOString(), ...content });
 }
 
-/** What is at a path; undefined where nothing is. At once: it costs less than to hand it to a thread, and this is on the way of every write. */
+/** What is at a path; undefined where nothing is. At once, not by a thread: this is on the way of every write. */
 function stateOf(path: string): Stats | undefined {
   try {
     return statSync(path);

@@ -102,7 +102,7 @@ const SYSTEM_TYPES: Readonly<Record<string, SystemType>> = {
         },
         url: {
           description: "The webhook URL.",
-          examples: ["https://hooks.slack.com/XXX"],
+          examples: ["https://hooks.slack.com/XXX"], // Prefect's own: it counts in the checksum
           format: "password",
           title: "Webhook URL",
           type: "string",
